@@ -1,0 +1,27 @@
+package deps
+
+import (
+	_ "github.com/adrg/xdg"
+	_ "github.com/distribution/reference"
+	_ "github.com/docker/cli/cli/config"
+	_ "github.com/docker/cli/cli/context/docker"
+	_ "github.com/docker/cli/cli/context/store"
+	_ "github.com/docker/cli/cli/connhelper"
+	_ "github.com/docker/docker/client"
+	_ "github.com/docker/docker/pkg/stdcopy"
+	_ "github.com/docker/docker/pkg/jsonmessage"
+	_ "github.com/docker/docker/errdefs"
+	_ "github.com/gofrs/flock"
+	_ "github.com/google/go-containerregistry/pkg/authn"
+	_ "github.com/google/go-containerregistry/pkg/registry"
+	_ "github.com/google/go-containerregistry/pkg/v1/remote"
+	_ "github.com/google/go-containerregistry/pkg/v1/tarball"
+	_ "github.com/google/go-containerregistry/pkg/v1/mutate"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/schollz/progressbar/v3"
+	_ "github.com/spf13/cobra"
+	_ "golang.org/x/crypto/ssh"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/term"
+)
