@@ -1,0 +1,70 @@
+// Command nixproxy-agent is the process of nixproxy's containers. It is no
+// program for people: nixproxy embeds it, copies it into containers, and starts
+// it in one of its modes.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/inside"
+)
+
+func main() { os.Exit(Main(os.Args[1:])) }
+
+// Main runs one mode and returns the exit status: 0, 1 failed, 2 no such mode.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	if len(args) == 0 {
+		args = []string{""}
+	}
+	err := mode(ctx, args[0], args[1:])
+	if err == errUsage {
+		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve | enroll | connect")
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+var errUsage = fmt.Errorf("wrong usage")
+
+func mode(ctx context.Context, name string, args []string) error {
+	switch {
+	case name == "anchor":
+		return inside.Anchor(ctx)
+	case name == "prepare":
+		return prepare()
+	case name == "sync" && len(args) == 2:
+		return inside.Sync(ctx, args[0], args[1], os.Stdout)
+	case name == "serve":
+		return inside.Serve(ctx)
+	case name == "enroll":
+		return inside.Enroll(os.Stdin, os.Stdout)
+	case name == "connect":
+		return inside.Connect(os.Stdin, os.Stdout)
+	}
+	return errUsage
+}
+
+// prepare makes the volume ours and prints what is in it.
+func prepare() error {
+	if err := inside.Mounted.Prepare(); err != nil {
+		return err
+	}
+	stamps, err := inside.Mounted.Stamps()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(agent.Prepared{Stamps: stamps})
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/settings"
+	"github.com/nixproxy/nixproxy/internal/state"
+	"github.com/nixproxy/nixproxy/internal/terminal"
+)
+
+// An app is what all commands share: the caller's streams and the settings.
+type app struct {
+	in       io.Reader
+	out, err *os.File
+	settings settings.Settings
+	terminal *terminal.Terminal
+	runs     bool // the command has the exit statuses of run and shell
+}
+
+func newApp(in io.Reader, out, err *os.File) *app {
+	a := &app{in: in, out: out, err: err}
+	a.terminal = a.newTerminal() // until the settings are known
+	return a
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	status, by := statusOf(ctx, err, a.runs)
+	var end commandEnd
+	if _, bySignal := signalOf(ctx); err != nil && !errors.As(err, &end) && !bySignal {
+		a.terminal.Error(err)
+	}
+	a.terminal.Exit(by, status)
+	return status
+}
+
+// prepare completes the settings from the environment, before any command.
+func (a *app) prepare(c *cobra.Command) error {
+	if _, err := settings.Resolve(c.Flags(), &a.settings, os.LookupEnv); err != nil {
+		return usage(c, "%w", err)
+	}
+	a.terminal = a.newTerminal()
+	return nil
+}
+
+func (a *app) newTerminal() *terminal.Terminal {
+	o := terminal.Options{Mode: a.settings.Progress, Quiet: a.settings.Quiet, Debug: a.settings.Debug,
+		IsTerminal: term.IsTerminal(int(a.err.Fd())), NoColor: os.Getenv("NO_COLOR") != ""}
+	if o.IsTerminal {
+		o.Width, _, _ = term.GetSize(int(a.err.Fd())) // 0 where it is not known
+	}
+	return terminal.New(a.err, o)
+}
+
+// proxy is the way of every command that needs more than the host.
+func (a *app) proxy() (*proxy.Proxy, error) {
+	dir, err := state.Open(a.settings.State)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding nixproxy's own file: %w", err)
+	}
+	cwd, _ := os.Getwd() // a removed directory is found to be one by internal/project
+	host := engine.ThisHost()
+	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
+		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self}}, nil
+}

@@ -1,0 +1,20 @@
+// Command nixproxy runs Linux Nix on a Mac as if it were local.
+package main
+
+import (
+	"os"
+)
+
+// version is set by `make build`.
+var version = "dev"
+
+func main() { os.Exit(Main()) }
+
+// Main runs nixproxy with the process's arguments and streams, and returns its
+// exit status.
+func Main() int {
+	ctx, stop := withSignals()
+	defer stop()
+	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	return a.run(ctx, os.Args[1:])
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/settings"
+)
+
+const rootLong = `nixproxy runs Linux Nix on a Mac as if it were local. It looks at the Nix on this
+host, gets the image of the same version, keeps one persistent /nix volume for
+all versions, and runs commands in a warm container that mounts it.
+
+  nixproxy run -- nix --version
+  nixproxy run -- nix build .#x
+  alias lnix='nixproxy run -- nix'`
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nixproxy COMMAND",
+		Short:         "Linux Nix on a Mac as if it were local",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return usage(c, "which command?") },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return a.prepare(c)
+		},
+	}
+	settings.Bind(root.PersistentFlags(), &a.settings, settings.Global)
+	root.PersistentFlags().SortFlags = false
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		a.runs = isRun(c)
+		return usage(c, "%w", err)
+	})
+	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a))
+	return root
+}
+
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
+		text += fmt.Sprintf(" (%s?)", similar[0])
+	}
+	return usage(c, "%s", text)
+}
+
+// between checks the number of a command's arguments; most -1 is any number.
+func between(least, most int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage(c, "%s needs %s", c.CommandPath(), what)
+		case most == 0 && len(args) > 0:
+			return usage(c, "%s takes no arguments, and got %q", c.CommandPath(), args[0])
+		case most >= 0 && len(args) > most:
+			return usage(c, "%s takes no more than %s, and got %q too", c.CommandPath(), what, args[most])
+		}
+		return nil
+	}
+}

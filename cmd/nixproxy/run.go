@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/settings"
+)
+
+const runLong = `Run CMD in the proxy container of the project in the working directory. The
+project (the git top level, else the working directory) is mounted at its own
+path, and the command starts where the caller is. Its streams and its exit status
+are the caller's: 128+n if signal n ended it, 125 when nixproxy itself failed, 126
+when CMD could not be executed, 127 when it was not found.`
+
+func newRun(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "run [flags] [--] CMD [ARG...]",
+		Short:   "run a command in the proxy container",
+		Long:    runLong,
+		Example: "  nixproxy run -- nix build .#x\n  nixproxy run -e FOO=bar sh -c 'echo $FOO'",
+		Args: func(c *cobra.Command, args []string) error {
+			a.runs = true
+			return between(1, -1, "a command to run")(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error { return a.session(c, args) },
+	}
+	bindRun(a, c)
+	return c
+}
+
+func newShell(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "shell",
+		Short:   "run the image's shell in the proxy container",
+		Long:    "Run bash in the proxy container of the project in the working directory, as `nixproxy run -- bash` does.",
+		Example: "  nixproxy shell <script.sh",
+		Args: func(c *cobra.Command, args []string) error {
+			a.runs = true
+			return between(0, 0, "")(c, args)
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return a.session(c, []string{"bash"}) },
+	}
+	bindRun(a, c)
+	return c
+}
+
+// bindRun gives a command the flags of run. They end at the first argument: what
+// follows is the command's own.
+func bindRun(a *app, c *cobra.Command) {
+	c.Flags().SetInterspersed(false)
+	c.Flags().SortFlags = false
+	settings.Bind(c.Flags(), &a.settings, settings.Run)
+}
+
+func isRun(c *cobra.Command) bool { return c.Name() == "run" || c.Name() == "shell" }
+
+func (a *app) session(c *cobra.Command, argv []string) error {
+	p, err := a.proxy()
+	if err != nil {
+		return err
+	}
+	env, err := environment(a.settings.Env, os.LookupEnv)
+	if err != nil {
+		return usage(c, "%w", err)
+	}
+	dir := a.settings.Workdir
+	if dir != "" && !filepath.IsAbs(dir) {
+		dir = filepath.Join(p.Host.Dir, dir)
+	}
+	exit, err := p.Run(c.Context(), proxy.Command{Argv: argv, Env: env, Dir: dir}, agent.Streams{In: a.in, Out: a.out, Err: a.err})
+	if context.Cause(c.Context()) != nil {
+		return context.Cause(c.Context())
+	}
+	if err != nil {
+		return err
+	}
+	return commandEnd(exit)
+}
+
+// environment completes -e K to K=V from the caller's own variables; one that
+// is not set there is not set inside.
+func environment(wanted []string, lookup func(string) (string, bool)) ([]string, error) {
+	var env []string
+	for _, variable := range wanted {
+		name, _, given := strings.Cut(variable, "=")
+		if name == "" || strings.ContainsRune(variable, 0) {
+			return nil, fmt.Errorf("--env %q names no variable", variable)
+		}
+		if !given {
+			value, set := lookup(name)
+			if !set {
+				continue
+			}
+			variable = name + "=" + value
+		}
+		env = append(env, variable)
+	}
+	return env, nil
+}

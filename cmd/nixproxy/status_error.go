@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+// Exit statuses. run and shell use the engine's convention, so that a caller
+// can tell nixproxy's failure from the command's; all others 0, 1 and 2.
+const (
+	statusFailed     = 1
+	statusUsage      = 2
+	statusOwn        = 125 // nixproxy itself failed, wrong usage included
+	statusNoExec     = 126
+	statusNotFound   = 127
+	statusBySignal   = 128 // plus the signal's number
+	byCommand, byOwn = "command", "nixproxy"
+)
+
+// A commandEnd is how the command of run or shell ended: not an error to show.
+type commandEnd agent.Exit
+
+func (e commandEnd) Error() string { return fmt.Sprintf("the command ended: %+v", agent.Exit(e)) }
+
+// A usageError is the user's: one line, and where the help is.
+type usageError struct {
+	err     error
+	command string
+}
+
+func (u usageError) Error() string {
+	return fmt.Sprintf("%v; see `%s --help`", u.err, u.command)
+}
+
+func (u usageError) Unwrap() error { return u.err }
+
+func usage(c *cobra.Command, format string, a ...any) error {
+	return usageError{err: fmt.Errorf(format, a...), command: c.CommandPath()}
+}
+
+// statusOf maps what a command returned to the exit status and to whose it is.
+func statusOf(ctx context.Context, err error, runs bool) (status int, by string) {
+	var end commandEnd
+	var refused *agent.Refused
+	var wrong usageError
+	switch signal, interrupted := signalOf(ctx); {
+	case err == nil:
+		return 0, byOwn
+	case errors.As(err, &end) && end.Signal != 0:
+		return statusBySignal + int(end.Signal), byCommand
+	case errors.As(err, &end):
+		return int(end.Status), byCommand
+	case interrupted:
+		return statusBySignal + int(signal), byOwn
+	case runs && errors.As(err, &refused) && refused.Reason == agent.NotFound:
+		return statusNotFound, byOwn
+	case runs && errors.As(err, &refused) && refused.Reason == agent.NotExecutable:
+		return statusNoExec, byOwn
+	case runs:
+		return statusOwn, byOwn
+	case errors.As(err, &wrong):
+		return statusUsage, byOwn
+	}
+	return statusFailed, byOwn
+}

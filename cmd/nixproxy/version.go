@@ -1,0 +1,37 @@
+package main
+
+import (
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion(a *app) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "version",
+		Short: "show which Nix, image and nixproxy",
+		Long:  "Show nixproxy's own version, the Nix that a command would run, and its image. It\nasks no engine.",
+		Args:  between(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error {
+			p, err := a.proxy()
+			if err != nil {
+				return err
+			}
+			v, err := p.Versions(c.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(a.out, map[string]any{"nixproxy": version, "platform": runtime.GOOS + "/" + runtime.GOARCH, "nix": v.Nix, "image": v.Image})
+			}
+			return printTable(a.out, nil, [][]string{
+				{"nixproxy", version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"},
+				{"nix", v.Nix.Version + " (" + v.Nix.Origin + ")"},
+				{"image", v.Image},
+			})
+		},
+	}
+	jsonFlag(c, &asJSON)
+	return c
+}

@@ -1,0 +1,77 @@
+package inside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+// Serve is the process of a proxy container: an SSH server on a socket that
+// only the container's root can reach. It ends when the context does.
+func Serve(ctx context.Context) error {
+	host, err := Mounted.HostKey()
+	if err != nil {
+		return fmt.Errorf("reading the host key from the volume: %w", err)
+	}
+	if err := os.Remove(agent.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // of the process before a stop
+	}
+	listener, err := net.Listen("unix", agent.Socket)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	if err := os.Chmod(agent.Socket, 0o600); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { listener.Close() })()
+	config := serverConfig(host)
+	for {
+		conn, err := listener.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("accepting a connection: %w", err)
+		}
+		go serveConnection(conn, config)
+	}
+}
+
+func serverConfig(host ssh.Signer) *ssh.ServerConfig {
+	config := &ssh.ServerConfig{
+		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			if !authorized(key) {
+				return nil, errors.New("this key is not enrolled")
+			}
+			return nil, nil
+		},
+	}
+	config.AddHostKey(host)
+	return config
+}
+
+func serveConnection(conn net.Conn, config *ssh.ServerConfig) {
+	defer conn.Close()
+	server, channels, requests, err := ssh.NewServerConn(conn, config)
+	if err != nil {
+		return // whoever it was is told by the protocol
+	}
+	go ssh.DiscardRequests(requests)
+	// The context ends with the client, and what it started ends with the context.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for channel := range channels {
+		if !agent.IsSession(channel) {
+			_ = channel.Reject(ssh.UnknownChannelType, "only nixproxy's own sessions are served")
+			continue
+		}
+		go serveSession(ctx, channel)
+	}
+	_ = server.Wait()
+}

@@ -1,0 +1,191 @@
+package inside
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+// storeDir is the same in the image, in the volume, and on every host.
+const storeDir = "/nix/store"
+
+// Sync is the job of a throwaway container: it copies the whole store of its
+// own image into the volume mounted beside, roots it, and stamps it. Killed at
+// any moment it leaves a volume that the next Sync completes. Progress and, at
+// last, the stamp are written as lines of JSON.
+func Sync(ctx context.Context, identity, reference string, out io.Writer) error {
+	tell := json.NewEncoder(out)
+	volume := Volume(filepath.Join(agent.Beside, "nix"))
+	if err := volume.Prepare(); err != nil {
+		return fmt.Errorf("preparing the volume: %w", err)
+	}
+	if stamp, err := volume.Stamp(identity); err == nil {
+		return tell.Encode(agent.SyncEvent{Stamp: &stamp}) // somebody was faster
+	}
+	stamp, err := describe(ctx, identity, reference)
+	if err != nil {
+		return err
+	}
+	// Roots come first, so that no collector finds a path of the image unrooted.
+	if err := volume.rootImage(stamp); err != nil {
+		return fmt.Errorf("rooting the image's store paths: %w", err)
+	}
+	if err := copyStore(ctx, stamp, tell); err != nil {
+		return err
+	}
+	if err := volume.firstProfiles(); err != nil {
+		return fmt.Errorf("making the volume's first profiles: %w", err)
+	}
+	if err := volume.flush(); err != nil {
+		return fmt.Errorf("writing the volume to disk: %w", err)
+	}
+	stamp.Synced = time.Now().UTC().Format(time.RFC3339)
+	if err := volume.writeStamp(stamp); err != nil {
+		return fmt.Errorf("writing the stamp: %w", err)
+	}
+	return tell.Encode(agent.SyncEvent{Stamp: &stamp})
+}
+
+// describe finds in the image what a session of it must see.
+func describe(ctx context.Context, identity, reference string) (agent.Stamp, error) {
+	s := agent.Stamp{Identity: identity, Reference: reference}
+	nix, err := exec.LookPath("nix")
+	if err != nil {
+		return s, fmt.Errorf("image %s holds no nix on its PATH: nixproxy needs a Nix image such as nixos/nix", reference)
+	}
+	if s.Nix, err = storePath(nix); err != nil {
+		return s, err
+	}
+	if s.Profile, err = storePath(defaultProfile); err != nil {
+		return s, err
+	}
+	// An image may have a plain /etc; then there is no base-system to keep.
+	s.BaseSystem, _ = storePath("/etc/passwd")
+	version, err := imageNix(ctx, "nix", "--version").Output()
+	if err != nil {
+		return s, fmt.Errorf("asking the image's nix for its version: %w", err)
+	}
+	s.Version, _, _ = strings.Cut(string(version), "\n")
+	s.Settings = durability(ctx)
+	return s, nil
+}
+
+// storePath is the store path that a path leads into.
+func storePath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("following the image's %s: %w", path, err)
+	}
+	name, ok := strings.CutPrefix(real, storeDir+"/")
+	if !ok {
+		return "", fmt.Errorf("the image's %s leads to %s, not into the Nix store: nixproxy needs a Nix image such as nixos/nix", path, real)
+	}
+	name, _, _ = strings.Cut(name, "/")
+	return filepath.Join(storeDir, name), nil
+}
+
+// durability is the setting by which this Nix writes a store path to disk
+// before it calls it valid: fsync-store-paths, or what older ones have.
+func durability(ctx context.Context) []string {
+	for _, command := range [][]string{{"show-config"}, {"config", "show"}} {
+		known, err := imageNix(ctx, "nix", command...).Output()
+		if err != nil {
+			continue // the name differs between versions
+		}
+		for _, name := range []string{"fsync-store-paths", "sync-before-registering"} {
+			if bytes.Contains(append([]byte("\n"), known...), []byte("\n"+name+" = ")) {
+				return []string{name + " = true"}
+			}
+		}
+	}
+	return nil
+}
+
+// imageNix is a command of the image's own Nix on the image's own store.
+func imageNix(ctx context.Context, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), "NIX_CONFIG=experimental-features = nix-command", "HOME=/root")
+	return c
+}
+
+func (v Volume) rootImage(s agent.Stamp) error {
+	dir := v.state("gcroots/nixproxy/images", s.Identity)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, path := range map[string]string{"nix": s.Nix, "profile": s.Profile, "base-system": s.BaseSystem} {
+		if path == "" {
+			continue
+		}
+		if err := replaceLink(path, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyStore has the image's own Nix copy what the volume lacks.
+func copyStore(ctx context.Context, s agent.Stamp, tell *json.Encoder) error {
+	c := imageNix(ctx, filepath.Join(s.Nix, "bin/nix"), "copy", "--all", "--no-check-sigs",
+		"--to", "local?root="+agent.Beside, "--log-format", "internal-json")
+	log := &nixLog{progress: func(done, total int64) {
+		_ = tell.Encode(agent.SyncEvent{Done: done, Total: total}) // nobody listening is no reason to stop
+	}}
+	c.Stderr = log
+	if err := c.Run(); err != nil {
+		if text := log.errors(); text != "" {
+			return fmt.Errorf("copying the image's store into the volume: %s", text)
+		}
+		return fmt.Errorf("copying the image's store into the volume: %w", err)
+	}
+	return nil
+}
+
+// firstProfiles gives an empty volume the image's profiles (the default one and
+// root's channels). From then on they belong to the user, and no sync changes them.
+func (v Volume) firstProfiles() error {
+	for _, name := range []string{"default", "per-user/root/channels"} {
+		target, err := storePath(filepath.Join("/nix/var/nix/profiles", name))
+		if err != nil {
+			continue // not every image has channels
+		}
+		link := v.state("profiles", name)
+		if _, err := os.Lstat(link); !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			return err
+		}
+		generation := filepath.Base(name) + "-1-link"
+		if err := replaceLink(target, filepath.Join(filepath.Dir(link), generation)); err != nil {
+			return err
+		}
+		if err := replaceLink(generation, link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush writes the volume's file system to disk: Nix by itself leaves a store
+// path to the page cache, and a stamp must not outlive what it speaks of.
+func (v Volume) flush() error {
+	dir, err := os.Open(string(v))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return unix.Syncfs(int(dir.Fd()))
+}

@@ -1,0 +1,113 @@
+// Package container makes and ends the three kinds of container that nixproxy
+// has: the anchor, the throwaway and the proxy container. It knows their names,
+// their labels, and how to complete one that a killed nixproxy left half-made.
+package container
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/engine"
+)
+
+// Labels of everything that nixproxy makes on an engine.
+const (
+	LabelVolume        = "dev.nixproxy.volume"
+	LabelRole          = "dev.nixproxy.role"
+	LabelImage         = "dev.nixproxy.image" // identity
+	LabelNix           = "dev.nixproxy.nix"   // version
+	LabelProject       = "dev.nixproxy.project"
+	LabelSpecification = "dev.nixproxy.specification"
+)
+
+// A Role is the kind of a container.
+type Role string
+
+const (
+	RoleAnchor    Role = "anchor"
+	RoleThrowaway Role = "throwaway"
+	RoleProxy     Role = "proxy"
+)
+
+// An Engine is what this package asks of an engine; *engine.Engine is one.
+type Engine interface {
+	FindContainer(ctx context.Context, name string) (engine.Container, error)
+	Containers(ctx context.Context, labels ...string) ([]engine.Container, error)
+	CreateContainer(ctx context.Context, s engine.Specification) (string, error)
+	CopyInto(ctx context.Context, id string, archive io.Reader) error
+	StartContainer(ctx context.Context, id string) error
+	StopContainer(ctx context.Context, id string, grace time.Duration) error
+	RemoveContainer(ctx context.Context, id string) error
+	WaitRemoved(ctx context.Context, id string) error
+	Attach(ctx context.Context, id string) (*engine.Stream, error)
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// A Place is what all containers on one volume have in common.
+type Place struct {
+	Volume   string
+	Image    engine.Image
+	Platform string // os/arch of the image; empty: the engine's own
+	Agent    agentbin.Program
+}
+
+// List returns the containers of a volume, or with an empty name of all
+// volumes, that nixproxy made.
+func List(ctx context.Context, e Engine, volume string) ([]engine.Container, error) {
+	label := LabelVolume
+	if volume != "" {
+		label += "=" + volume
+	}
+	return e.Containers(ctx, label)
+}
+
+func labels(volume string, role Role) map[string]string {
+	return map[string]string{LabelVolume: volume, LabelRole: string(role)}
+}
+
+// ours refuses a container that has the name of one of ours and is not.
+func ours(c engine.Container, volume string, role Role) error {
+	if c.Labels[LabelVolume] != volume || c.Labels[LabelRole] != string(role) {
+		return fmt.Errorf("container %s was not made by nixproxy: rename or remove it, or use another --volume", c.Name)
+	}
+	return nil
+}
+
+// complete brings a container that was found or just created to run. One that
+// was never started may lack the agent: it is copied (again).
+func complete(ctx context.Context, e Engine, c engine.Container, program agentbin.Program, files ...agentbin.File) error {
+	if c.Running() {
+		return nil
+	}
+	if c.State == "created" {
+		archive, err := program.Archive(agent.Binary, files...)
+		if err != nil {
+			return err
+		}
+		if err := e.CopyInto(ctx, c.ID, archive); err != nil {
+			return err
+		}
+	}
+	return e.StartContainer(ctx, c.ID)
+}
+
+// findOrCreate returns the container of that name; of several creators at once
+// all get the one that won.
+func findOrCreate(ctx context.Context, e Engine, s engine.Specification) (engine.Container, error) {
+	for {
+		c, err := e.FindContainer(ctx, s.Name)
+		if err == nil || !engine.IsNotFound(err) {
+			return c, err
+		}
+		if _, err := e.CreateContainer(ctx, s); err != nil && !engine.IsConflict(err) {
+			return engine.Container{}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return engine.Container{}, err
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package container
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/engine"
+)
+
+// A Proxy is all that a proxy container must be.
+type Proxy struct {
+	Place
+	Identity string   // of the image
+	Nix      string   // the version it promises, for people
+	Project  string   // what it was made for, for people; empty: no project
+	Mounts   []string // host directories, mounted at their own paths
+	Safe     []string // git repositories that git inside may use whoever owns them
+}
+
+// Specification is a hash over everything that makes one proxy container
+// another one.
+func (p Proxy) Specification() string {
+	content, err := json.Marshal([]any{p.Volume, p.Identity, p.Platform, p.Mounts, p.Safe, p.Agent.Hash})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// Name is the proxy container's name.
+func (p Proxy) Name() string { return p.Volume + "-" + p.Specification()[:12] }
+
+// Ensure makes sure that the proxy container runs in the anchor's PID namespace
+// and returns it. fresh tells that it was created by this call or one like it
+// that did not come to its end.
+func (p Proxy) Ensure(ctx context.Context, e Engine, anchor engine.Container) (c engine.Container, fresh bool, err error) {
+	for {
+		c, err = findOrCreate(ctx, e, p.specification(anchor))
+		if err != nil {
+			return c, false, err
+		}
+		if err := ours(c, p.Volume, RoleProxy); err != nil {
+			return c, false, err
+		}
+		if c.PidOf == anchor.ID {
+			break
+		}
+		// It belongs to an anchor that is gone, and all its processes with it.
+		if err := e.RemoveContainer(ctx, c.ID); err != nil {
+			return c, false, err
+		}
+	}
+	fresh = c.State == "created"
+	return c, fresh, complete(ctx, e, c, p.Agent, p.files()...)
+}
+
+func (p Proxy) specification(anchor engine.Container) engine.Specification {
+	l := labels(p.Volume, RoleProxy)
+	l[LabelImage], l[LabelNix], l[LabelProject], l[LabelSpecification] = p.Identity, p.Nix, p.Project, p.Specification()
+	mounts := []engine.Mount{{Volume: p.Volume, Target: "/nix"}}
+	for _, path := range p.Mounts {
+		mounts = append(mounts, engine.Mount{Bind: path, Target: path})
+	}
+	return engine.Specification{
+		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
+		Entrypoint: []string{agent.Binary, "serve"},
+		Labels:     l, Mounts: mounts, PidOf: anchor.ID,
+	}
+}
+
+// files lets git work in the mounted project, which to the container's root
+// belongs to somebody else. Nix's own libgit2 reads this file too.
+func (p Proxy) files() []agentbin.File {
+	if len(p.Safe) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("[safe]\n")
+	for _, dir := range p.Safe {
+		b.WriteString("\tdirectory = \"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(dir) + "\"\n")
+	}
+	return []agentbin.File{{Path: "/etc/gitconfig", Content: b.String()}}
+}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/cli/cli/config"
+	dockercontext "github.com/docker/cli/cli/context/docker"
+	"github.com/docker/cli/cli/context/store"
+	"github.com/docker/docker/client"
+)
+
+// An Endpoint is the address of an engine, and where that address came from.
+type Endpoint struct {
+	Address string // unix:///…, tcp://…, ssh://…
+	Origin  string // for people: "--host", "DOCKER_HOST", "context colima", "found"
+	options []client.Opt
+}
+
+// Choice is what the user said about the engine; empty fields mean nothing was said.
+type Choice struct {
+	Host    string // an address
+	Context string // the name of a docker context
+}
+
+// Host is the part of the machine that finding an engine looks at.
+type Host struct {
+	Getenv func(string) string
+	Home   string
+	// Dial answers whether something listens on a unix socket.
+	Dial func(path string) error
+}
+
+// ThisHost is the machine nixproxy runs on.
+func ThisHost() Host {
+	home, _ := os.UserHomeDir() // without one the places below it are not looked at
+	return Host{Getenv: os.Getenv, Home: home, Dial: dialSocket}
+}
+
+func dialSocket(path string) error {
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// Find returns the engine to use: what the user chose, else docker's own
+// DOCKER_HOST, DOCKER_CONTEXT and current context (in docker's order), else the
+// first known socket that somebody listens on. It sends no request.
+func Find(choice Choice, host Host) (Endpoint, error) {
+	switch {
+	case choice.Host != "":
+		return fromAddress(choice.Host, "--host")
+	case choice.Context != "":
+		return fromContext(choice.Context, "--context "+choice.Context)
+	case host.Getenv(client.EnvOverrideHost) != "":
+		return fromAddress(host.Getenv(client.EnvOverrideHost), client.EnvOverrideHost)
+	case host.Getenv("DOCKER_CONTEXT") != "":
+		name := host.Getenv("DOCKER_CONTEXT")
+		return fromContext(name, "DOCKER_CONTEXT="+name)
+	}
+	// An unreadable docker configuration is docker's to complain about.
+	if file, err := config.Load(config.Dir()); err == nil && file.CurrentContext != "" && file.CurrentContext != "default" {
+		return fromContext(file.CurrentContext, "context "+file.CurrentContext)
+	}
+	return search(host)
+}
+
+func fromAddress(address, origin string) (Endpoint, error) {
+	endpoint := dockercontext.Endpoint{EndpointMeta: dockercontext.EndpointMeta{Host: address}}
+	if _, err := client.ParseHostURL(address); err != nil {
+		return Endpoint{}, fmt.Errorf("%s: %q is not an engine's address: write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST", origin, address)
+	}
+	options, err := endpoint.ClientOpts()
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("using the engine at %s (%s): %w", address, origin, err)
+	}
+	// DOCKER_CERT_PATH and DOCKER_TLS_VERIFY belong to addresses, not to contexts.
+	if strings.HasPrefix(address, "tcp://") {
+		options = append(options, client.WithTLSClientConfigFromEnv())
+	}
+	return Endpoint{Address: address, Origin: origin, options: options}, nil
+}
+
+func fromContext(name, origin string) (Endpoint, error) {
+	if name == "default" {
+		return search(ThisHost())
+	}
+	contexts := store.New(config.ContextStoreDir(), store.NewConfig(
+		func() any { return &map[string]any{} },
+		store.EndpointTypeGetter(dockercontext.DockerEndpoint, func() any { return &dockercontext.EndpointMeta{} }),
+	))
+	metadata, err := contexts.GetMetadata(name)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("docker context %q (%s) is not there: `docker context ls` lists those that are", name, origin)
+	}
+	meta, err := dockercontext.EndpointFromContext(metadata)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("docker context %q (%s): %w", name, origin, err)
+	}
+	endpoint, err := dockercontext.WithTLSData(contexts, name, meta)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("reading the TLS data of docker context %q: %w", name, err)
+	}
+	options, err := endpoint.ClientOpts()
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("using docker context %q: %w", name, err)
+	}
+	return Endpoint{Address: meta.Host, Origin: origin, options: options}, nil
+}
+
+// search tries the sockets of the engines we know, and names each in its error.
+func search(host Host) (Endpoint, error) {
+	var tried []string
+	for _, path := range knownSockets(host) {
+		err := host.Dial(path)
+		if err == nil {
+			return fromAddress("unix://"+path, "found")
+		}
+		tried = append(tried, "  unix://"+path+": "+reason(err))
+	}
+	return Endpoint{}, fmt.Errorf("no engine answers; tried\n%s\n"+
+		"start one (Docker Desktop, OrbStack, `colima start`, `podman machine start`, or dockerd), or name it with --host or --context",
+		strings.Join(tried, "\n"))
+}
+
+// reason keeps of a dial's error what is new to somebody who sees the path already.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "not there"
+	case errors.Is(err, os.ErrPermission):
+		return "permission denied"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		var call *os.SyscallError
+		if errors.As(op.Err, &call) {
+			return call.Err.Error()
+		}
+	}
+	return err.Error()
+}
+
+// knownSockets lists where engines listen by default: Docker Engine and Docker
+// Desktop, rootless Docker, OrbStack, Colima, Rancher Desktop, Lima's docker
+// template, Podman and its machine on a Mac.
+func knownSockets(host Host) []string {
+	sockets := []string{"/var/run/docker.sock"}
+	runtime := host.Getenv("XDG_RUNTIME_DIR")
+	if runtime != "" {
+		sockets = append(sockets, filepath.Join(runtime, "docker.sock"))
+	}
+	if host.Home != "" {
+		for _, path := range []string{
+			".docker/run/docker.sock",
+			".docker/desktop/docker.sock",
+			".orbstack/run/docker.sock",
+			".colima/default/docker.sock",
+			".config/colima/default/docker.sock",
+			".rd/docker.sock",
+			".lima/docker/sock/docker.sock",
+			".local/share/containers/podman/machine/podman.sock",
+		} {
+			sockets = append(sockets, filepath.Join(host.Home, path))
+		}
+	}
+	if temp := host.Getenv("TMPDIR"); temp != "" {
+		sockets = append(sockets, filepath.Join(temp, "podman/podman-machine-default-api.sock"))
+	}
+	if runtime != "" {
+		sockets = append(sockets, filepath.Join(runtime, "podman/podman.sock"))
+	}
+	return append(sockets, "/run/podman/podman.sock")
+}

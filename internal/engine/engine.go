@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker/docker/client"
+	"github.com/docker/docker/errdefs"
+)
+
+// An Engine speaks to one engine. It keeps no connection when idle for long
+// and is safe for concurrent use.
+type Engine struct {
+	Endpoint Endpoint
+	api      *client.Client
+}
+
+// Info is what an engine says of itself.
+type Info struct {
+	APIVersion string // the version we speak with it, such as 1.41
+	Version    string // the engine's own, such as 28.5.2
+	OS, Arch   string // of its kernel, in Go's words: linux, arm64
+}
+
+// wakeUp bounds the first answer: Docker Desktop's Resource Saver and other
+// sleeping VMs were seen to need 3 to 10 s.
+const wakeUp = 15 * time.Second
+
+// Open prepares to speak to the engine at the endpoint and sends nothing.
+// apiVersion is what an earlier Greet returned; empty means that Greet follows.
+func Open(endpoint Endpoint, apiVersion string) (*Engine, error) {
+	options := endpoint.options
+	if apiVersion != "" {
+		options = append(options[:len(options):len(options)], client.WithVersion(apiVersion))
+	}
+	api, err := client.NewClientWithOpts(options...)
+	if err != nil {
+		return nil, fmt.Errorf("using the engine at %s: %w", endpoint.Address, err)
+	}
+	return &Engine{Endpoint: endpoint, api: api}, nil
+}
+
+// Greet asks the engine who it is, waiting for one that is just waking up.
+func (e *Engine) Greet(ctx context.Context) (Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, wakeUp)
+	defer cancel()
+	version, err := e.api.ServerVersion(ctx)
+	if err != nil {
+		return Info{}, fmt.Errorf("the engine at %s (%s) does not answer: %w", e.Endpoint.Address, e.Endpoint.Origin, cause(err))
+	}
+	return Info{
+		APIVersion: e.api.ClientVersion(),
+		Version:    version.Version,
+		OS:         version.Os,
+		Arch:       version.Arch,
+	}, nil
+}
+
+// Now is the engine's own clock, which a VM that slept may keep differently.
+func (e *Engine) Now(ctx context.Context) (time.Time, error) {
+	info, err := e.api.Info(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("asking the engine for its time: %w", err)
+	}
+	now, err := time.Parse(time.RFC3339Nano, info.SystemTime)
+	if err != nil {
+		return time.Now(), nil // Podman before 5 leaves it out
+	}
+	return now, nil
+}
+
+// Close ends idle connections.
+func (e *Engine) Close() error { return e.api.Close() }
+
+// IsNotFound tells whether the engine said that the named object does not exist.
+func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }
+
+// IsConflict tells whether the engine refused because of another object or
+// state: a name that is taken, a container that does not run.
+func IsConflict(err error) bool { return errdefs.IsConflict(err) }
+
+// cause takes the client's own advice about starting a daemon off an error,
+// since ours names the endpoint already.
+func cause(err error) error {
+	if client.IsErrConnectionFailed(err) {
+		return fmt.Errorf("cannot connect; is it running? (%w)", err)
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/jsonmessage"
+)
+
+// An Image is what the engine knows of one.
+type Image struct {
+	ID                string
+	Tags              []string // references that name it
+	OS, Arch, Variant string
+	Layers            []string // diff ids, lowest first
+	Env               []string
+	Size              int64 // bytes
+	Created           string
+}
+
+// PullEvent is the state of one layer of a pull.
+type PullEvent struct {
+	Layer       string
+	Status      string // the engine's words: "Downloading", "Extracting", …
+	Done, Total int64  // bytes; Total 0 is unknown
+}
+
+// FindImage inspects an image; IsNotFound tells when it is not there. The
+// platform matters to engines with the containerd image store alone, which keep
+// several under one reference.
+func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image, error) {
+	var options []client.ImageInspectOption
+	if platformName != "" && e.atLeast("1.49") {
+		options = append(options, client.ImageInspectWithPlatform(platform(platformName)))
+	}
+	found, err := e.api.ImageInspect(ctx, ref, options...)
+	if err != nil {
+		return Image{}, fmt.Errorf("looking for image %s: %w", ref, err)
+	}
+	i := Image{ID: found.ID, Tags: found.RepoTags, OS: found.Os, Arch: found.Architecture, Variant: found.Variant,
+		Layers: found.RootFS.Layers, Size: found.Size, Created: found.Created}
+	if found.Config != nil {
+		i.Env = found.Config.Env
+	}
+	return i, nil
+}
+
+// Images lists the images whose reference matches a pattern such as nixos/nix.
+func (e *Engine) Images(ctx context.Context, patterns ...string) ([]Image, error) {
+	args := filters.NewArgs()
+	for _, pattern := range patterns {
+		args.Add("reference", pattern)
+	}
+	list, err := e.api.ImageList(ctx, image.ListOptions{Filters: args})
+	if err != nil {
+		return nil, fmt.Errorf("listing images: %w", err)
+	}
+	var all []Image
+	for _, i := range list {
+		all = append(all, Image{ID: i.ID, Tags: i.RepoTags, Size: i.Size})
+	}
+	return all, nil
+}
+
+// PullImage pulls one reference with the credentials of the user's docker
+// configuration, telling about every layer as it goes.
+func (e *Engine) PullImage(ctx context.Context, ref, platformName string, tell func(PullEvent)) error {
+	auth, err := credentials(ref)
+	if err != nil {
+		return err
+	}
+	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platformName})
+	if err != nil {
+		return fmt.Errorf("pulling %s: %w", ref, err)
+	}
+	defer body.Close()
+	if err := eachMessage(body, tell); err != nil {
+		return fmt.Errorf("pulling %s: %w", ref, err)
+	}
+	return nil
+}
+
+func eachMessage(body io.Reader, tell func(PullEvent)) error {
+	for decoder := json.NewDecoder(body); ; {
+		var m jsonmessage.JSONMessage
+		if err := decoder.Decode(&m); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if m.Error != nil {
+			return errors.New(m.Error.Message)
+		}
+		event := PullEvent{Layer: m.ID, Status: m.Status}
+		if m.Progress != nil {
+			event.Done, event.Total = m.Progress.Current, m.Progress.Total
+		}
+		tell(event)
+	}
+}
+
+// credentials looks up the registry of a reference in the user's docker
+// configuration, asking its credential helpers.
+func credentials(ref string) (string, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", fmt.Errorf("%q is not an image reference: %w", ref, err)
+	}
+	file, err := config.Load(config.Dir())
+	if err != nil {
+		return "", fmt.Errorf("reading docker's configuration: %w", err)
+	}
+	host := reference.Domain(named)
+	if host == "docker.io" {
+		host = "https://index.docker.io/v1/" // the key docker login writes
+	}
+	found, err := file.GetAuthConfig(host)
+	if err != nil {
+		return "", fmt.Errorf("asking docker's credential helper for %s: %w", host, err)
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig(found))
+}
+
+// SaveImages streams a docker archive of the references.
+func (e *Engine) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, error) {
+	body, err := e.api.ImageSave(ctx, refs)
+	if err != nil {
+		return nil, fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
+	}
+	return body, nil
+}
+
+// LoadImages loads a docker or OCI archive and returns what the engine said it
+// loaded: references, or ids of untagged images.
+func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, error) {
+	response, err := e.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
+	if err != nil {
+		return nil, fmt.Errorf("loading images: %w", err)
+	}
+	defer response.Body.Close()
+	var refs []string
+	for decoder := json.NewDecoder(response.Body); ; {
+		var m jsonmessage.JSONMessage
+		if err := decoder.Decode(&m); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("loading images: %w", err)
+		}
+		if m.Error != nil {
+			return nil, fmt.Errorf("loading images: %s", m.Error.Message)
+		}
+		for line := range strings.Lines(m.Stream) {
+			if _, ref, ok := strings.Cut(line, "Loaded image"); ok {
+				_, ref, _ = strings.Cut(ref, ": ")
+				for _, one := range strings.Split(strings.TrimSpace(ref), ",") {
+					refs = append(refs, one)
+				}
+			}
+		}
+	}
+	if len(refs) == 0 {
+		return nil, errors.New("loading images: the archive holds none")
+	}
+	return refs, nil
+}
+
+// RemoveImage removes a reference, and the image when it was its last.
+func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
+	if _, err := e.api.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true}); err != nil {
+		return fmt.Errorf("removing image %s: %w", ref, err)
+	}
+	return nil
+}
+
+// TagImage gives an image another reference.
+func (e *Engine) TagImage(ctx context.Context, ref, as string) error {
+	if err := e.api.ImageTag(ctx, ref, as); err != nil {
+		return fmt.Errorf("tagging image %s as %s: %w", ref, as, err)
+	}
+	return nil
+}
+
+// Is tells whether the image is for a platform, written os/arch[/variant].
+func (i Image) Is(platformName string) bool {
+	p := platform(platformName)
+	return i.OS == p.OS && i.Arch == p.Architecture && (p.Variant == "" || i.Variant == "" || i.Variant == p.Variant)
+}

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+)
+
+// A Stream is the standard streams of a process in a container, as one
+// connection: Read gives its stdout, Write feeds its stdin. What it writes to
+// stderr is kept for an error's text.
+type Stream struct {
+	net.Conn // addresses and deadlines
+	in       io.Reader
+	left     int // bytes of stdout left in the frame being read
+	stderr   bytes.Buffer
+	hijacked types.HijackedResponse
+	exec     string
+	engine   *Engine
+}
+
+// maxStderr bounds what is kept of a process's stderr.
+const maxStderr = 16 << 10
+
+func (e *Engine) stream(hijacked types.HijackedResponse, exec string) *Stream {
+	return &Stream{Conn: hijacked.Conn, in: hijacked.Reader, hijacked: hijacked, exec: exec, engine: e}
+}
+
+// Exec starts a command in a running container. It costs two requests.
+// IsNotFound and IsConflict tell that there is no such container, or that it
+// does not run.
+func (e *Engine) Exec(ctx context.Context, id string, argv ...string) (*Stream, error) {
+	created, err := e.api.ContainerExecCreate(ctx, id, container.ExecOptions{
+		Cmd: argv, User: "0:0", AttachStdin: true, AttachStdout: true, AttachStderr: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, err)
+	}
+	hijacked, err := e.api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, err)
+	}
+	return e.stream(hijacked, created.ID), nil
+}
+
+// Output runs a command in a container to its end, feeding it stdin, and
+// returns its stdout. A command that fails is an error with its stderr.
+func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...string) ([]byte, error) {
+	s, err := e.Exec(ctx, id, argv...)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if _, err := io.WriteString(s, stdin); err == nil {
+		err = s.CloseWrite()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
+	}
+	output, err := io.ReadAll(s)
+	if err != nil {
+		return nil, fmt.Errorf("reading from %s in container %s: %w", argv[0], id, err)
+	}
+	result, err := e.api.ContainerExecInspect(ctx, s.exec)
+	if err != nil {
+		return nil, fmt.Errorf("asking how %s in container %s ended: %w", argv[0], id, err)
+	}
+	if result.ExitCode != 0 {
+		return nil, s.failure(argv[0], result.ExitCode)
+	}
+	return output, nil
+}
+
+func (s *Stream) failure(name string, status int) error {
+	if text := s.Stderr(); text != "" {
+		return errors.New(text)
+	}
+	return fmt.Errorf("%s ended with status %d and said nothing", name, status)
+}
+
+// Attach connects to a created container's streams before it is started.
+func (e *Engine) Attach(ctx context.Context, id string) (*Stream, error) {
+	hijacked, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return nil, fmt.Errorf("attaching to container %s: %w", id, err)
+	}
+	return e.stream(hijacked, ""), nil
+}
+
+// Read reads stdout, taking the engine's frames apart: a byte for the stream,
+// three of nothing, four for the length (Engine API, "Stream format").
+func (s *Stream) Read(p []byte) (int, error) {
+	for s.left == 0 {
+		var header [8]byte
+		if _, err := io.ReadFull(s.in, header[:]); err != nil {
+			return 0, err
+		}
+		size := int(binary.BigEndian.Uint32(header[4:]))
+		if header[0] == 1 {
+			s.left = size
+			continue
+		}
+		if err := s.keep(io.LimitReader(s.in, int64(size))); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.in.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	return n, err
+}
+
+func (s *Stream) keep(r io.Reader) error {
+	if room := maxStderr - s.stderr.Len(); room > 0 {
+		if _, err := io.CopyN(&s.stderr, r, int64(room)); err != nil && err != io.EOF {
+			return err
+		}
+	}
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// Stderr is what the process wrote to stderr before its stdout's end.
+func (s *Stream) Stderr() string { return strings.TrimSpace(s.stderr.String()) }
+
+// CloseWrite tells the process that its stdin has ended.
+func (s *Stream) CloseWrite() error { return s.hijacked.CloseWrite() }
+
+// Close lets go of the process, which may go on.
+func (s *Stream) Close() error {
+	s.hijacked.Close()
+	return nil
+}
+
+// SetDeadline is not refused, so that a protocol with timeouts can run over it.
+func (s *Stream) SetDeadline(t time.Time) error { return s.Conn.SetDeadline(t) }

@@ -1,0 +1,59 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/terminal"
+)
+
+func (s Source) pull(ctx context.Context, e Engine, ref, promise string, t *terminal.Terminal) (Image, error) {
+	progress := t.Start("pulling " + ref).Bytes()
+	layers := layers{}
+	err := e.PullImage(ctx, ref, s.Platform, func(event engine.PullEvent) {
+		layers.note(event)
+		progress.Set(layers.sum())
+	})
+	progress.End(err)
+	if err != nil {
+		if !absent(err) {
+			err = fmt.Errorf("%w; without a registry `nixproxy image load ARCHIVE` brings it", err)
+		}
+		return Image{}, err
+	}
+	found, err := e.FindImage(ctx, ref, s.Platform)
+	if err != nil {
+		return Image{}, err
+	}
+	if s.Platform != "" && !found.Is(s.Platform) {
+		return Image{}, notThere{}
+	}
+	return describe(found, ref, promise), nil
+}
+
+// layers adds up the downloads of a pull's layers. What an engine says while
+// it unpacks is left out: the bytes are the same ones again.
+type layers map[string]struct{ done, total int64 }
+
+func (l layers) note(event engine.PullEvent) {
+	layer := l[event.Layer]
+	switch {
+	case event.Status == "Downloading" && event.Total > 0:
+		layer.done, layer.total = event.Done, event.Total
+	case strings.HasPrefix(event.Status, "Download complete"), event.Status == "Extracting":
+		layer.done = layer.total
+	default:
+		return
+	}
+	l[event.Layer] = layer
+}
+
+func (l layers) sum() (done, total int64) {
+	for _, layer := range l {
+		done += layer.done
+		total += layer.total
+	}
+	return done, total
+}

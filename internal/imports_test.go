@@ -1,0 +1,177 @@
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/nixproxy/nixproxy/"
+
+// mayImport is the direction of the imports: cmd -> proxy, builder, doctor -> volume -> container, image -> engine.
+// A package that is missing here is a leaf, and imports no other of ours.
+var mayImport = map[string][]string{
+	"cmd/nixproxy":          {"*"},
+	"cmd/nixproxy-agent":    {"internal/agent", "internal/agent/inside"},
+	"internal/agent/inside": {"internal/agent"},
+	"internal/proxy": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/agent",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/project", "internal/settings"},
+	"internal/builder": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/agent",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/project", "internal/settings"},
+	"internal/doctor": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/agent",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/project", "internal/settings"},
+	"internal/volume":    {"internal/container", "internal/image", "internal/engine", "internal/agent", "internal/terminal"},
+	"internal/container": {"internal/engine", "internal/agent", "internal/agentbin"},
+	"internal/image":     {"internal/engine", "internal/version", "internal/terminal"},
+}
+
+// source is one Go file: its package's folder, below the module.
+type source struct {
+	file, dir string
+	test      bool
+	imports   []string
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, s := range sources(t) {
+		allowed := mayImport[s.dir]
+		if s.test || slices.Contains(allowed, "*") {
+			continue
+		}
+		for _, imported := range s.imports {
+			to, ours := strings.CutPrefix(imported, module)
+			if ours && to != s.dir && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s, against the direction of imports: declare a small interface here and let the caller pass it in, or change DESIGN.md and the table in this test", s.file, to)
+			}
+		}
+	}
+}
+
+func TestOnlyEngineKnowsDocker(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || s.dir == "internal/engine" || s.dir == "internal/deps" {
+			continue
+		}
+		for _, imported := range s.imports {
+			if docker(imported) {
+				t.Errorf("%s imports %s: only internal/engine speaks to Docker's libraries; give it a method in small types of its own", s.file, imported)
+			}
+		}
+	}
+}
+
+// The agent is copied into every container, so it is small: neither it nor what it imports of ours knows an engine.
+func TestAgentIsSmall(t *testing.T) {
+	imports := map[string][]string{}
+	for _, s := range sources(t) {
+		if !s.test {
+			imports[s.dir] = append(imports[s.dir], s.imports...)
+		}
+	}
+	seen := map[string]bool{}
+	var walk func(dir, way string)
+	walk = func(dir, way string) {
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		for _, imported := range imports[dir] {
+			to, ours := strings.CutPrefix(imported, module)
+			if docker(imported) || to == "internal/engine" {
+				t.Errorf("%s -> %s: the agent must stay small; move what it needs into a package without the engine", way, imported)
+			} else if ours {
+				walk(to, way+" -> "+to)
+			}
+		}
+	}
+	walk("cmd/nixproxy-agent", "cmd/nixproxy-agent")
+}
+
+func TestOnlyTheTerminalPrints(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasPrefix(s.dir, "scripts") || s.dir == "internal/terminal" {
+			continue
+		}
+		for _, call := range prints(t, s.file) {
+			t.Errorf("%s: standard output belongs to the command; return the text, take an io.Writer, or use a Terminal", call)
+		}
+	}
+}
+
+// prints finds os.Stdout, fmt.Print and the like.
+func prints(t *testing.T, file string) (found []string) {
+	t.Helper()
+	set := token.NewFileSet()
+	parsed, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && printing(x.Name+"."+s.Sel.Name) {
+				found = append(found, set.Position(s.Pos()).String()+": "+x.Name+"."+s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func printing(name string) bool {
+	return slices.Contains([]string{"os.Stdout", "fmt.Print", "fmt.Printf", "fmt.Println"}, name)
+}
+
+func docker(imported string) bool {
+	return strings.HasPrefix(imported, "github.com/docker/docker/") || strings.HasPrefix(imported, "github.com/docker/cli/")
+}
+
+// sources are the module's Go files, those for other systems too.
+func sources(t *testing.T) (all []source) {
+	t.Helper()
+	const root = ".."
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && file != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(file, ".go") {
+			return nil
+		}
+		s, err := read(root, file)
+		all = append(all, s)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func read(root, file string) (source, error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		return source{}, err
+	}
+	below, err := filepath.Rel(root, file)
+	if err != nil {
+		return source{}, err
+	}
+	s := source{file: file, dir: path.Dir(filepath.ToSlash(below)), test: strings.HasSuffix(file, "_test.go")}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return source{}, err
+		}
+		s.imports = append(s.imports, imported)
+	}
+	return s, nil
+}

@@ -1,0 +1,74 @@
+// Package nixconf reads the host's Nix configuration from its files, without starting Nix, and turns it into that of a
+// session.
+package nixconf
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Config is the part of Nix's configuration that a session takes over from the host. Each list is in the order in which
+// the configuration names its words, each word once.
+type Config struct {
+	ExperimentalFeatures []string
+	Substituters         []string
+	TrustedPublicKeys    []string
+}
+
+// Defaults is the configuration for a host without Nix: Nix's own, with the commands and flakes that nearly everybody
+// turns on.
+func Defaults() Config {
+	config := builtin()
+	config.ExperimentalFeatures = usual()
+	return config
+}
+
+// builtin is what Nix uses without any file.
+func builtin() Config {
+	return Config{
+		Substituters:      []string{"https://cache.nixos.org/"},
+		TrustedPublicKeys: []string{"cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="},
+	}
+}
+
+func usual() []string { return []string{"nix-command", "flakes"} }
+
+// Session returns the lines for a session's NIX_CONFIG, each ended by a newline; empty when there is nothing to say.
+// What Config holds is checked once more, so that no value can add a line.
+func (c Config) Session() string {
+	features := clean(c.ExperimentalFeatures, validFeature)
+	if len(features) == 0 {
+		return ""
+	}
+	return "experimental-features = " + strings.Join(features, " ") + "\n"
+}
+
+// clean keeps the valid words, each once.
+func clean(words []string, valid func(string) bool) []string {
+	var kept []string
+	seen := make(map[string]bool)
+	for _, word := range words {
+		if seen[word] || !valid(word) {
+			continue
+		}
+		seen[word] = true
+		kept = append(kept, word)
+	}
+	return kept
+}
+
+// longest bounds one word of a list.
+const longest = 4096
+
+// validFeature accepts what Nix names its features like: lower-case words joined by hyphens.
+func validFeature(word string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return word != "" && len(word) <= 100 && word[0] != '-' && strings.Trim(word, letters) == ""
+}
+
+// validWord accepts what can stand in a list of nix.conf: no blanks, no control characters, no start of a comment.
+func validWord(word string) bool {
+	return word != "" && len(word) <= longest && utf8.ValidString(word) &&
+		strings.IndexFunc(word, func(r rune) bool { return r == '#' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }) < 0
+}

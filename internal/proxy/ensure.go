@@ -1,0 +1,165 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/container"
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/version"
+	"github.com/nixproxy/nixproxy/internal/volume"
+)
+
+// base is what there is once a volume can be used: everything but the proxy
+// container.
+type base struct {
+	engine *engine.Engine
+	info   engine.Info
+	image  image.Image
+	volume volume.Volume
+	place  container.Place
+	anchor engine.Container
+	stamp  agent.Stamp
+}
+
+// cold makes sure of everything, remembers it, and starts the command. The lock
+// is held.
+func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
+	b, err := p.ensureBase(ctx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := p.ensureProxy(ctx, w, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.State.Save(w.stateFile(), known); err != nil {
+		p.Terminal.Warn("the next command will be slow again: %v", err)
+	}
+	return p.dial(ctx, b.engine, known, request)
+}
+
+// ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
+func (p *Proxy) ensureBase(ctx context.Context, w *want) (*base, error) {
+	e, info, err := p.open(ctx, w.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	b := &base{engine: e, info: info}
+	if b.place.Agent, err = agentbin.For(info.Arch); err != nil {
+		return nil, err
+	}
+	if b.image, err = w.source.Find(ctx, e, w.nix, p.Terminal); err != nil {
+		return nil, err
+	}
+	b.volume = w.volumeFor(b.image)
+	if err := b.volume.Ensure(ctx, e); err != nil {
+		return nil, err
+	}
+	b.place.Volume, b.place.Image, b.place.Platform = b.volume.Name, b.image.Image, w.source.Platform
+	if b.anchor, err = container.Anchor(ctx, e, b.place); err != nil {
+		return nil, err
+	}
+	return b, p.ensureStamp(ctx, b)
+}
+
+func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Engine, engine.Info, error) {
+	e, err := engine.Open(endpoint, "")
+	if err != nil {
+		return nil, engine.Info{}, err
+	}
+	info, err := e.Greet(ctx)
+	if err == nil && info.OS != "linux" {
+		err = fmt.Errorf("the engine at %s runs %s containers: Linux ones are needed", endpoint.Address, info.OS)
+	}
+	return e, info, err
+}
+
+// volumeFor is the volume for an image: its platform is the image's own.
+func (w *want) volumeFor(i image.Image) volume.Volume {
+	v := volume.Volume{Name: w.volume, Flavour: string(w.nix.Flavour), Platform: i.OS + "/" + i.Arch}
+	if v.Name == "" {
+		v.Name = volume.Name(v.Flavour, i.OS, i.Arch)
+	}
+	return v
+}
+
+// ensureStamp makes sure that the image's store is in the volume, and that the
+// image holds the Nix that its tag promises.
+func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
+	progress := p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("store paths")
+	var err error
+	b.stamp, err = b.volume.Sync(ctx, b.engine, b.place, b.anchor, b.image.Identity, b.image.Reference, progress.Set)
+	progress.End(err)
+	if err != nil || b.image.Version == "" {
+		return err
+	}
+	has, err := version.Parse(b.stamp.Version)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", b.image.Reference, err)
+	}
+	if !slices.Contains(version.Spellings(b.image.Version), has.Version) {
+		return fmt.Errorf("image %s holds Nix %s, not %s: pull it anew with --pull always, or choose another --image", b.image.Reference, has.Version, b.image.Version)
+	}
+	return nil
+}
+
+// ensureProxy makes sure of the proxy container and of this user's place in it.
+func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, error) {
+	spec := container.Proxy{
+		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
+		Mounts: w.project.Mounts, Safe: w.project.Safe,
+	}
+	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
+	if err != nil {
+		return remembered{}, err
+	}
+	known := remembered{Container: c.ID, APIVersion: b.info.APIVersion, Identity: b.image.Identity}
+	if known.HostKey, err = p.enroll(ctx, b.engine, c.ID); err != nil {
+		return known, fmt.Errorf("setting up container %s: %w", c.Name, err)
+	}
+	if fresh {
+		err = p.check(ctx, b, known)
+	}
+	return known, err
+}
+
+func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string, error) {
+	key, err := p.State.ClientKey()
+	if err != nil {
+		return "", err
+	}
+	answer, err := e.Output(ctx, id, string(ssh.MarshalAuthorizedKey(key.PublicKey())), agent.Binary, "enroll")
+	return strings.TrimSpace(string(answer)), err
+}
+
+// check runs the Nix of a new proxy container once: it must be the very one
+// that the image was seen to hold.
+func (p *Proxy) check(ctx context.Context, b *base, known remembered) error {
+	client, running, err := p.dial(ctx, b.engine, known, agent.Request{Argv: []string{"nix", "--version"}})
+	if err != nil {
+		return fmt.Errorf("checking the new proxy container: %w", err)
+	}
+	defer client.Close()
+	var said, complaint bytes.Buffer
+	if _, err := running.Wait(agent.Streams{Out: &said, Err: &complaint}); err != nil {
+		return fmt.Errorf("checking the new proxy container: %w", err)
+	}
+	line, _, _ := strings.Cut(said.String(), "\n")
+	if line == b.stamp.Version {
+		return nil
+	}
+	if line == "" {
+		line = strings.TrimSpace(complaint.String())
+	}
+	return fmt.Errorf("the proxy container's nix says %q where %q was promised by image %s: "+
+		"`nixproxy rm` and a new run make another container", line, b.stamp.Version, b.image.Reference)
+}

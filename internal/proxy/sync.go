@@ -1,0 +1,27 @@
+package proxy
+
+import (
+	"context"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+// Sync makes sure that the image's store is in the volume, and returns its
+// stamp and the volume's name.
+func (p *Proxy) Sync(ctx context.Context) (agent.Stamp, string, error) {
+	want, err := p.want(ctx)
+	if err != nil {
+		return agent.Stamp{}, "", err
+	}
+	want.explain(p.Terminal)
+	unlock, err := p.lock(ctx, want.endpoint)
+	if err != nil {
+		return agent.Stamp{}, "", err
+	}
+	defer unlock()
+	b, err := p.ensureBase(ctx, want)
+	if err != nil {
+		return agent.Stamp{}, "", err
+	}
+	return b.stamp, b.volume.Name, nil
+}

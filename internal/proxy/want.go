@@ -1,0 +1,124 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/nixconf"
+	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/terminal"
+	"github.com/nixproxy/nixproxy/internal/version"
+)
+
+// A Host is the machine that nixproxy runs on, as far as a command depends on it.
+type Host struct {
+	Dir    string // the working directory
+	Home   string
+	Engine engine.Host
+	Self   string // the running nixproxy
+}
+
+// want is what must be there for a command, as far as it can be known without
+// asking the engine.
+type want struct {
+	endpoint engine.Endpoint
+	nix      version.Nix
+	onHost   bool // the host has a Nix, or one was asked for
+	source   image.Source
+	volume   string // as set; empty is the default
+	project  project.Project
+	config   nixconf.Config
+}
+
+func (p *Proxy) want(ctx context.Context) (*want, error) {
+	endpoint, err := p.endpoint()
+	if err != nil {
+		return nil, err
+	}
+	nix, onHost, err := p.nix(ctx)
+	if err != nil {
+		return nil, err
+	}
+	here, err := project.Find(p.Host.Dir, p.Host.Home, project.Local())
+	if err != nil {
+		return nil, err
+	}
+	config := nixconf.Defaults()
+	if nix.Binary != "" {
+		config, err = nixconf.Read(nixconf.Local(p.Host.Home, nix.Determinate))
+		if err != nil {
+			p.Terminal.Warn("%v", err)
+		}
+	}
+	return &want{
+		endpoint: endpoint, nix: nix, onHost: onHost, project: here, config: config,
+		source: p.Source(), volume: p.Settings.Volume,
+	}, nil
+}
+
+func (p *Proxy) endpoint() (engine.Endpoint, error) {
+	return engine.Find(engine.Choice{Host: p.Settings.Host, Context: p.Settings.Context}, p.Host.Engine)
+}
+
+// Source is where the settings say that images come from.
+func (p *Proxy) Source() image.Source {
+	s := p.Settings
+	return image.Source{Template: s.Image, Registry: s.Registry, Platform: s.Platform, Pull: s.Pull}
+}
+
+// nix returns the Nix that is asked for, else the host's, else the default;
+// false when it is the default.
+func (p *Proxy) nix(ctx context.Context) (version.Nix, bool, error) {
+	if p.Settings.NixVersion != "" {
+		nix, err := version.ParseRequested(p.Settings.NixVersion)
+		return nix, true, err
+	}
+	nix, found, err := version.Local(p.Host.Home, p.Host.Self, p.State.Cache("nix")).Find(ctx)
+	if err != nil || found {
+		return nix, found, err
+	}
+	nix, err = version.ParseRequested(version.Default)
+	return nix, false, err
+}
+
+// explain says, on the slow path alone, what a user may wonder about.
+func (w *want) explain(t *terminal.Terminal) {
+	if !w.onHost {
+		t.Note("this host has no Nix; using %s (choose another with --nix-version)", w.nix.Version)
+	}
+	if w.project.Note != "" {
+		t.Note("%s", w.project.Note)
+	}
+}
+
+// request is the command as the agent is told of it.
+func (w *want) request(c Command) agent.Request {
+	dir := c.Dir
+	if dir == "" {
+		dir = w.project.Dir
+	}
+	return agent.Request{Argv: c.Argv, Dir: dir, Env: c.Env, Nix: strings.TrimSuffix(w.config.Session(), "\n")}
+}
+
+// stateFile is where the container that meets this want is remembered.
+func (w *want) stateFile() string {
+	return "proxies/" + digest(w.endpoint.Address, w.nix.Flavour, w.nix.Version, w.source.Template, w.source.Registry,
+		w.source.Platform, w.volume, w.project.Mounts, w.project.Safe, agentbin.Hashes()) + ".json"
+}
+
+func digest(parts ...any) string {
+	content, err := json.Marshal(parts)
+	if err != nil {
+		panic(fmt.Sprintf("strings always marshal: %v", err))
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,100 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// value is one of pflag's own, with the row's choices and check before each Set, and the row's Meta in the help.
+type value struct {
+	pflag.Value
+	row Setting
+}
+
+func (v *value) Set(to string) error {
+	if len(v.row.Choices) > 0 && !slices.Contains(v.row.Choices, to) {
+		return fmt.Errorf("it is one of %s", strings.Join(v.row.Choices, ", "))
+	}
+	if v.row.check != nil {
+		if err := v.row.check(to); err != nil {
+			return err
+		}
+	}
+	return v.Value.Set(to)
+}
+
+func (v *value) Type() string {
+	if v.row.Meta != "" {
+		return v.row.Meta
+	}
+	return v.Value.Type()
+}
+
+// setAll sets from an environment variable's text, in which a list has one item a line.
+func (v *value) setAll(to string) error {
+	if _, list := v.Value.(pflag.SliceValue); !list {
+		return v.Set(to)
+	}
+	for line := range strings.Lines(to) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			continue
+		}
+		if err := v.Set(line); err != nil {
+			return fmt.Errorf("line %q: %w", line, err)
+		}
+	}
+	return nil
+}
+
+func text(at func(*Settings) *string) func(*Settings) pflag.Value {
+	return func(s *Settings) pflag.Value {
+		return made(func(f *pflag.FlagSet) { f.StringVar(at(s), "v", *at(s), "") })
+	}
+}
+
+func yes(at func(*Settings) *bool) func(*Settings) pflag.Value {
+	return func(s *Settings) pflag.Value {
+		return made(func(f *pflag.FlagSet) { f.BoolVar(at(s), "v", *at(s), "") })
+	}
+}
+
+// list takes each value as it is: no comma splits it.
+func list(at func(*Settings) *[]string) func(*Settings) pflag.Value {
+	return func(s *Settings) pflag.Value {
+		return made(func(f *pflag.FlagSet) { f.StringArrayVar(at(s), "v", *at(s), "") })
+	}
+}
+
+// made gets at pflag's own values, which only its flag sets make.
+func made(add func(*pflag.FlagSet)) pflag.Value {
+	var f pflag.FlagSet
+	add(&f)
+	return f.Lookup("v").Value
+}
+
+func yesOrNo(s string) error {
+	if slices.Contains([]string{"1", "0", "true", "false"}, s) {
+		return nil
+	}
+	return errors.New("it is one of 1, 0, true, false")
+}
+
+func platform(s string) error {
+	parts := strings.Split(s, "/")
+	if s == "" || (len(parts) >= 2 && len(parts) <= 3 && !slices.Contains(parts, "")) {
+		return nil
+	}
+	return errors.New("it is written OS/ARCH, such as linux/amd64 or linux/arm64")
+}
+
+func assignment(s string) error {
+	if name, _, _ := strings.Cut(s, "="); name == "" {
+		return errors.New("it is written NAME or NAME=VALUE")
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package terminal
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+const (
+	barDelay      = 200 * time.Millisecond // what is over sooner flashes nothing
+	barInterval   = 100 * time.Millisecond
+	eventInterval = 100 * time.Millisecond
+	lineInterval  = 5 * time.Second
+)
+
+// Progress is one thing that takes long, shown while it lasts. It is safe for concurrent use, and must be ended.
+type Progress struct {
+	t     *Terminal
+	what  string
+	began time.Time
+	stop  chan struct{} // ends the redrawing of a bar
+
+	// Under t.mu.
+	amount   amount
+	reported time.Time
+	pending  bool // Set was called since the last report
+	ended    bool
+	bar      *bar
+}
+
+// Start shows that something has begun, such as "pulling nixos/nix:2.26.3". It is counted in bytes unless Items says
+// otherwise; until the first Set nothing is counted.
+func (t *Terminal) Start(what string) *Progress {
+	p := &Progress{t: t, what: harmless(what), began: t.now(), amount: amount{unit: "bytes"}, stop: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.options.Quiet:
+	case t.mode == "plain":
+		p.reported = p.began
+		t.print(lines("nixproxy: ", p.what))
+	case t.mode == "tty":
+		t.bars = append(t.bars, p)
+		go p.redraw()
+	}
+	return p
+}
+
+// Bytes makes it count bytes, which it does from the start.
+func (p *Progress) Bytes() *Progress { return p.Items("bytes") }
+
+// Items makes it count something else, by the plural of its name.
+func (p *Progress) Items(name string) *Progress {
+	p.t.mu.Lock()
+	defer p.t.mu.Unlock()
+	p.amount.unit = name
+	return p
+}
+
+// Set tells how much is done of how much. The total may grow; 0 means that it is not known.
+func (p *Progress) Set(done, total int64) {
+	p.t.mu.Lock()
+	defer p.t.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.amount.done, p.amount.total, p.pending = done, max(total, 0), true
+	if p.due() {
+		p.report()
+	}
+}
+
+// due tells whether a report may be written by now. A bar redraws itself.
+func (p *Progress) due() bool {
+	since := p.t.now().Sub(p.reported)
+	switch {
+	case p.t.options.Quiet:
+		return false
+	case p.t.mode == "json":
+		return since >= eventInterval
+	}
+	return p.t.mode == "plain" && since >= lineInterval
+}
+
+func (p *Progress) report() {
+	p.reported, p.pending = p.t.now(), false
+	a := p.amount
+	if p.t.mode == "json" {
+		p.t.emit(progressEvent{Event: "progress", What: p.what, Done: a.done, Total: a.total, Unit: a.unit})
+		return
+	}
+	p.t.print(lines("nixproxy: ", p.what+": "+a.String()))
+}
+
+// End tells that it is over, well if err is nil. The error itself is for Terminal.Error to show. Ending again does
+// nothing.
+func (p *Progress) End(err error) {
+	p.t.mu.Lock()
+	defer p.t.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.ended = true
+	close(p.stop)
+	took := p.t.now().Sub(p.began).Seconds()
+	switch {
+	case p.t.options.Quiet:
+	case p.t.mode == "tty":
+		p.t.remove(p)
+	case p.t.mode == "plain":
+		p.t.print(lines("nixproxy: ", p.what+": "+outcome(err)+fmt.Sprintf(" %.1f s", took)))
+	case p.t.mode == "json":
+		if p.pending {
+			p.report()
+		}
+		p.t.emit(doneEvent{Event: "done", What: p.what, Seconds: math.Round(took*1000) / 1000, Error: message(err)})
+	}
+}
+
+func outcome(err error) string {
+	if err != nil {
+		return "failed after"
+	}
+	return "done in"
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// amount is how far it is at one moment.
+type amount struct {
+	done, total int64
+	unit        string
+}
+
+func (a amount) String() string {
+	if a.total == 0 {
+		return a.count(a.done, true)
+	}
+	percent := min(100, int(float64(a.done)/float64(a.total)*100))
+	return fmt.Sprintf("%s of %s (%d%%)", a.count(a.done, a.unit == "bytes"), a.count(a.total, true), percent)
+}
+
+func (a amount) count(n int64, named bool) string {
+	switch {
+	case a.unit == "bytes":
+		return bytesText(n)
+	case named:
+		return fmt.Sprintf("%d %s", n, a.unit)
+	}
+	return fmt.Sprint(n)
+}
+
+// bytesText is in powers of ten, as the bar and the registries have it.
+func bytesText(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	size, units := float64(n)/1000, "kMGTPE"
+	for size >= 999.95 && len(units) > 1 {
+		size, units = size/1000, units[1:]
+	}
+	return fmt.Sprintf("%.1f %cB", size, units[0])
+}
