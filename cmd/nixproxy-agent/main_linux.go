@@ -48,21 +48,22 @@ func mode(ctx context.Context, name string, args []string) error {
 	case name == "sync" && len(args) == 2:
 		return inside.Sync(ctx, args[0], args[1], os.Stdout)
 	case name == "serve":
-		return inside.Serve(ctx)
+		return inside.Here.Serve(ctx)
 	case name == "enroll":
-		return inside.Enroll(os.Stdin, os.Stdout)
+		return inside.Here.Enroll(os.Stdin, os.Stdout)
 	case name == "connect":
-		return inside.Connect(os.Stdin, os.Stdout)
+		return inside.Here.Connect(os.Stdin, os.Stdout)
 	}
 	return errUsage
 }
 
-// prepare makes the volume ours and prints what is in it.
+// prepare, asked of the anchor, makes the volume ours and prints what is in it.
 func prepare() error {
-	if err := inside.Mounted.Prepare(); err != nil {
+	volume := inside.Volume(agent.BesideNix)
+	if err := volume.Prepare(); err != nil {
 		return err
 	}
-	stamps, err := inside.Mounted.Stamps()
+	stamps, err := volume.Stamps()
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,11 @@ func (i interrupted) Error() string { return i.signal.String() }
 func withSignals() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // nohup, and jobs that a script put in the background
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
 		for s := range signals {
 			if ctx.Err() != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
@@ -23,18 +22,28 @@ func printJSON(w io.Writer, v any) error {
 
 // printTable prints rows in aligned columns, below a header if there is one.
 func printTable(w io.Writer, header []string, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if header != nil {
 		rows = append([][]string{header}, rows...)
 	}
+	var widths []int
 	for _, row := range rows {
-		// The last column is not padded: a line has no blanks at its end.
-		line := strings.TrimRight(strings.Join(row, "\t"), "\t ")
-		if _, err := fmt.Fprintln(t, line); err != nil {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			fmt.Fprintf(&line, "%-*s  ", widths[i], cell)
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
 			return err
 		}
 	}
-	return t.Flush()
+	return nil
 }
 
 // humanSize writes bytes as people read them.

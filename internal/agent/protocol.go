@@ -23,12 +23,14 @@ import (
 const (
 	Dir    = "/nixproxy"
 	Binary = Dir + "/agent"
-	Socket = Dir + "/agent.sock"
-	Keys   = Dir + "/authorized_keys"
 )
 
-// Where a throwaway container mounts the volume, beside the image's own /nix.
-const Beside = "/dst"
+// Where the anchor and a throwaway container mount the volume, beside the image's
+// own /nix: BesideNix, which is the /nix of a root at Beside.
+const (
+	Beside    = "/dst"
+	BesideNix = Beside + "/nix"
+)
 
 // Layout is the version of what nixproxy keeps in a volume, and of how.
 const Layout = "1"

@@ -10,15 +10,19 @@ import (
 // AnchorName is the name of a volume's anchor.
 func AnchorName(volume string) string { return volume + "-anchor" }
 
-// Anchor makes sure that the volume's anchor runs and returns it. With a new
-// anchor goes a new PID namespace, so proxy containers of an earlier one, which
-// can never start again, are removed.
+// Anchor makes sure that the volume's anchor runs and returns it. It is the
+// first to mount a new volume, and does so where the image has nothing: Podman
+// fills an empty volume from the image even when told not to (seen with 4.3 and
+// 5.8).
+//
+// With a new anchor goes a new PID namespace, so proxy containers of an earlier
+// one, which can never start again, are removed.
 func Anchor(ctx context.Context, e Engine, p Place) (engine.Container, error) {
 	c, err := findOrCreate(ctx, e, engine.Specification{
 		Name: AnchorName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
 		Entrypoint: []string{agent.Binary, "anchor"},
 		Labels:     labels(p.Volume, RoleAnchor),
-		Mounts:     []engine.Mount{{Volume: p.Volume, Target: "/nix"}},
+		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agent.BesideNix}},
 		Init:       true,
 		NoNetwork:  true,
 	})

@@ -34,7 +34,7 @@ func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, 
 		Name: ThrowawayName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
 		Entrypoint: append([]string{agent.Binary}, job...),
 		Labels:     labels(p.Volume, RoleThrowaway),
-		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agent.Beside + "/nix"}},
+		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agent.BesideNix}},
 		PidOf:      anchor.ID,
 		AutoRemove: true, NoNetwork: true, NoLog: true,
 	})

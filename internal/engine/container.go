@@ -68,7 +68,7 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 	}
 	created, err := e.api.ContainerCreate(ctx, config, host, nil, platform(s.Platform), s.Name)
 	if err != nil {
-		return "", fmt.Errorf("creating container %s: %w", s.Name, err)
+		return "", fmt.Errorf("creating container %s: %w", s.Name, plainly(err))
 	}
 	return created.ID, nil
 }
@@ -99,7 +99,7 @@ func platform(name string) *ocispec.Platform {
 // which need not run.
 func (e *Engine) CopyInto(ctx context.Context, id string, archive io.Reader) error {
 	if err := e.api.CopyToContainer(ctx, id, "/", archive, container.CopyToContainerOptions{}); err != nil {
-		return fmt.Errorf("copying into container %s: %w", id, err)
+		return fmt.Errorf("copying into container %s: %w", id, plainly(err))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (e *Engine) CopyInto(ctx context.Context, id string, archive io.Reader) err
 // StartContainer starts a container; one that runs already is left alone.
 func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	if err := e.api.ContainerStart(ctx, id, container.StartOptions{}); err != nil {
-		return fmt.Errorf("starting container %s: %w", id, err)
+		return fmt.Errorf("starting container %s: %w", id, plainly(err))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Duration) error {
 	seconds := int(grace.Seconds())
 	if err := e.api.ContainerStop(ctx, id, container.StopOptions{Timeout: &seconds}); err != nil && !IsNotFound(err) {
-		return fmt.Errorf("stopping container %s: %w", id, err)
+		return fmt.Errorf("stopping container %s: %w", id, plainly(err))
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Durati
 func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
 	if err != nil && !IsNotFound(err) && !(IsConflict(err) && strings.Contains(err.Error(), "already in progress")) {
-		return fmt.Errorf("removing container %s: %w", id, err)
+		return fmt.Errorf("removing container %s: %w", id, plainly(err))
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
 		if IsNotFound(err) {
 			return nil
 		}
-		return fmt.Errorf("waiting for container %s to end: %w", id, err)
+		return fmt.Errorf("waiting for container %s to end: %w", id, plainly(err))
 	}
 }
 
@@ -151,7 +151,7 @@ func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
 func (e *Engine) FindContainer(ctx context.Context, name string) (Container, error) {
 	found, err := e.api.ContainerInspect(ctx, name)
 	if err != nil {
-		return Container{}, fmt.Errorf("looking for container %s: %w", name, err)
+		return Container{}, fmt.Errorf("looking for container %s: %w", name, plainly(err))
 	}
 	created, _ := time.Parse(time.RFC3339Nano, found.Created) // zero is "long ago"
 	c := Container{ID: found.ID, Name: strings.TrimPrefix(found.Name, "/"), Image: found.Image, Created: created}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/client"
@@ -47,7 +48,7 @@ func (e *Engine) Greet(ctx context.Context) (Info, error) {
 	defer cancel()
 	version, err := e.api.ServerVersion(ctx)
 	if err != nil {
-		return Info{}, fmt.Errorf("the engine at %s (%s) does not answer: %w", e.Endpoint.Address, e.Endpoint.Origin, cause(err))
+		return Info{}, e.unreachable(err)
 	}
 	return Info{
 		APIVersion: e.api.ClientVersion(),
@@ -80,11 +81,24 @@ func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }
 // state: a name that is taken, a container that does not run.
 func IsConflict(err error) bool { return errdefs.IsConflict(err) }
 
-// cause takes the client's own advice about starting a daemon off an error,
-// since ours names the endpoint already.
-func cause(err error) error {
+// unreachable says that there is no answer, and how to get one.
+func (e *Engine) unreachable(err error) error {
+	why := plainly(err).Error()
 	if client.IsErrConnectionFailed(err) {
-		return fmt.Errorf("cannot connect; is it running? (%w)", err)
+		why = "nothing listens there" // the client's text asks whether it runs
 	}
-	return err
+	return fmt.Errorf("the engine at %s (%s) does not answer: %s; start it, or name another with --host or --context",
+		e.Endpoint.Address, e.Endpoint.Origin, why)
 }
+
+// A daemonError is an error in the engine's words without the client's
+// introduction, since ours say already who was asked what.
+type daemonError struct{ error }
+
+func (d daemonError) Error() string {
+	return strings.TrimPrefix(d.error.Error(), "Error response from daemon: ")
+}
+
+func (d daemonError) Unwrap() error { return d.error }
+
+func plainly(err error) error { return daemonError{err} }

@@ -45,7 +45,7 @@ func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image
 	}
 	found, err := e.api.ImageInspect(ctx, ref, options...)
 	if err != nil {
-		return Image{}, fmt.Errorf("looking for image %s: %w", ref, err)
+		return Image{}, fmt.Errorf("looking for image %s: %w", ref, plainly(err))
 	}
 	i := Image{ID: found.ID, Tags: found.RepoTags, OS: found.Os, Arch: found.Architecture, Variant: found.Variant,
 		Layers: found.RootFS.Layers, Size: found.Size, Created: found.Created}
@@ -81,11 +81,11 @@ func (e *Engine) PullImage(ctx context.Context, ref, platformName string, tell f
 	}
 	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platformName})
 	if err != nil {
-		return fmt.Errorf("pulling %s: %w", ref, err)
+		return fmt.Errorf("pulling %s: %w", ref, plainly(err))
 	}
 	defer body.Close()
 	if err := eachMessage(body, tell); err != nil {
-		return fmt.Errorf("pulling %s: %w", ref, err)
+		return fmt.Errorf("pulling %s: %w", ref, plainly(err))
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func eachMessage(body io.Reader, tell func(PullEvent)) error {
 func credentials(ref string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return "", fmt.Errorf("%q is not an image reference: %w", ref, err)
+		return "", fmt.Errorf("%q is not an image reference: %w", ref, plainly(err))
 	}
 	file, err := config.Load(config.Dir())
 	if err != nil {
@@ -126,7 +126,7 @@ func credentials(ref string) (string, error) {
 	}
 	found, err := file.GetAuthConfig(host)
 	if err != nil {
-		return "", fmt.Errorf("asking docker's credential helper for %s: %w", host, err)
+		return "", fmt.Errorf("asking docker's credential helper for %s: %w", host, plainly(err))
 	}
 	return registry.EncodeAuthConfig(registry.AuthConfig(found))
 }
@@ -135,7 +135,7 @@ func credentials(ref string) (string, error) {
 func (e *Engine) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, error) {
 	body, err := e.api.ImageSave(ctx, refs)
 	if err != nil {
-		return nil, fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
+		return nil, fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), plainly(err))
 	}
 	return body, nil
 }
@@ -177,7 +177,7 @@ func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 // RemoveImage removes a reference, and the image when it was its last.
 func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	if _, err := e.api.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true}); err != nil {
-		return fmt.Errorf("removing image %s: %w", ref, err)
+		return fmt.Errorf("removing image %s: %w", ref, plainly(err))
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 // TagImage gives an image another reference.
 func (e *Engine) TagImage(ctx context.Context, ref, as string) error {
 	if err := e.api.ImageTag(ctx, ref, as); err != nil {
-		return fmt.Errorf("tagging image %s as %s: %w", ref, as, err)
+		return fmt.Errorf("tagging image %s as %s: %w", ref, as, plainly(err))
 	}
 	return nil
 }

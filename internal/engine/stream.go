@@ -43,11 +43,11 @@ func (e *Engine) Exec(ctx context.Context, id string, argv ...string) (*Stream, 
 		Cmd: argv, User: "0:0", AttachStdin: true, AttachStdout: true, AttachStderr: true,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, err)
+		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, plainly(err))
 	}
 	hijacked, err := e.api.ContainerExecAttach(ctx, created.ID, container.ExecAttachOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, err)
+		return nil, fmt.Errorf("executing %s in container %s: %w", argv[0], id, plainly(err))
 	}
 	return e.stream(hijacked, created.ID), nil
 }
@@ -66,15 +66,15 @@ func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...st
 		err = s.CloseWrite()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
+		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, plainly(err))
 	}
 	output, err := io.ReadAll(s)
 	if err != nil {
-		return nil, fmt.Errorf("reading from %s in container %s: %w", argv[0], id, err)
+		return nil, fmt.Errorf("reading from %s in container %s: %w", argv[0], id, plainly(err))
 	}
 	result, err := e.api.ContainerExecInspect(ctx, s.exec)
 	if err != nil {
-		return nil, fmt.Errorf("asking how %s in container %s ended: %w", argv[0], id, err)
+		return nil, fmt.Errorf("asking how %s in container %s ended: %w", argv[0], id, plainly(err))
 	}
 	if result.ExitCode != 0 {
 		return nil, s.failure(argv[0], result.ExitCode)
@@ -93,7 +93,7 @@ func (s *Stream) failure(name string, status int) error {
 func (e *Engine) Attach(ctx context.Context, id string) (*Stream, error) {
 	hijacked, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
 	if err != nil {
-		return nil, fmt.Errorf("attaching to container %s: %w", id, err)
+		return nil, fmt.Errorf("attaching to container %s: %w", id, plainly(err))
 	}
 	return e.stream(hijacked, ""), nil
 }

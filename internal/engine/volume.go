@@ -19,7 +19,7 @@ type Volume struct {
 func (e *Engine) CreateVolume(ctx context.Context, name string, labels map[string]string) (Volume, error) {
 	v, err := e.api.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: labels})
 	if err != nil {
-		return Volume{}, fmt.Errorf("creating volume %s: %w", name, err)
+		return Volume{}, fmt.Errorf("creating volume %s: %w", name, plainly(err))
 	}
 	return Volume{Name: v.Name, Labels: v.Labels}, nil
 }
@@ -28,7 +28,7 @@ func (e *Engine) CreateVolume(ctx context.Context, name string, labels map[strin
 func (e *Engine) FindVolume(ctx context.Context, name string) (Volume, error) {
 	v, err := e.api.VolumeInspect(ctx, name)
 	if err != nil {
-		return Volume{}, fmt.Errorf("looking for volume %s: %w", name, err)
+		return Volume{}, fmt.Errorf("looking for volume %s: %w", name, plainly(err))
 	}
 	return Volume{Name: v.Name, Labels: v.Labels}, nil
 }
@@ -50,7 +50,7 @@ func (e *Engine) Volumes(ctx context.Context, labels ...string) ([]Volume, error
 // is success.
 func (e *Engine) RemoveVolume(ctx context.Context, name string) error {
 	if err := e.api.VolumeRemove(ctx, name, false); err != nil && !IsNotFound(err) {
-		return fmt.Errorf("removing volume %s: %w", name, err)
+		return fmt.Errorf("removing volume %s: %w", name, plainly(err))
 	}
 	return nil
 }

@@ -95,10 +95,11 @@ func (w *want) volumeFor(i image.Image) volume.Volume {
 // ensureStamp makes sure that the image's store is in the volume, and that the
 // image holds the Nix that its tag promises.
 func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
-	progress := p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("store paths")
+	begin := func() volume.Progress {
+		return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("store paths")
+	}
 	var err error
-	b.stamp, err = b.volume.Sync(ctx, b.engine, b.place, b.anchor, b.image.Identity, b.image.Reference, progress.Set)
-	progress.End(err)
+	b.stamp, err = b.volume.Sync(ctx, b.engine, b.place, b.anchor, b.image.Identity, b.image.Reference, begin)
 	if err != nil || b.image.Version == "" {
 		return err
 	}

@@ -79,9 +79,15 @@ func (v Volume) Prepare(ctx context.Context, e Engine, anchor engine.Container) 
 	return p, nil
 }
 
+// A Progress is told of a copy in store paths.
+type Progress interface {
+	Set(done, total int64)
+	End(err error)
+}
+
 // Sync copies an image's store into the volume and returns the stamp. A stamped
-// image costs one question. tell is told of the copy's progress in store paths.
-func (v Volume) Sync(ctx context.Context, e Engine, p container.Place, anchor engine.Container, identity, reference string, tell func(done, total int64)) (agent.Stamp, error) {
+// image costs one question; begin is called when there is more to do.
+func (v Volume) Sync(ctx context.Context, e Engine, p container.Place, anchor engine.Container, identity, reference string, begin func() Progress) (agent.Stamp, error) {
 	for {
 		prepared, err := v.Prepare(ctx, e, anchor)
 		if err != nil {
@@ -90,11 +96,13 @@ func (v Volume) Sync(ctx context.Context, e Engine, p container.Place, anchor en
 		if stamp, ok := prepared.Stamped(identity); ok {
 			return stamp, nil
 		}
+		progress := begin()
 		var stamp *agent.Stamp
 		err = container.Throwaway(ctx, e, p, anchor, func(r io.Reader) (err error) {
-			stamp, err = readEvents(r, tell)
+			stamp, err = readEvents(r, progress)
 			return err
 		}, "sync", identity, reference)
+		progress.End(err)
 		if errors.Is(err, container.ErrOccupied) {
 			continue
 		}
@@ -105,7 +113,7 @@ func (v Volume) Sync(ctx context.Context, e Engine, p container.Place, anchor en
 	}
 }
 
-func readEvents(r io.Reader, tell func(done, total int64)) (*agent.Stamp, error) {
+func readEvents(r io.Reader, progress Progress) (*agent.Stamp, error) {
 	for decoder := json.NewDecoder(r); ; {
 		var event agent.SyncEvent
 		if err := decoder.Decode(&event); err == io.EOF {
@@ -116,6 +124,6 @@ func readEvents(r io.Reader, tell func(done, total int64)) (*agent.Stamp, error)
 		if event.Stamp != nil {
 			return event.Stamp, nil
 		}
-		tell(event.Done, event.Total)
+		progress.Set(event.Done, event.Total)
 	}
 }

@@ -42,7 +42,7 @@ func openApt(ctx context.Context, dir, suite, arch, mirror string) (*aptRoot, er
 			return nil, err
 		}
 	}
-	if _, err := apt.run(ctx, "apt-get", "update"); err != nil {
+	if _, err := apt.run(ctx, "apt-get", "update", "--error-on=any"); err != nil {
 		return nil, fmt.Errorf("reading the package list of %s from %s (is it reachable?): %w", suite, mirror, err)
 	}
 	return apt, nil

@@ -20,11 +20,15 @@ type cache struct {
 }
 
 // result is what the caller is told of an image.
+//
+// Root's nix folder can be bound at /nix in a mount namespace, to give a host this Nix. Let the writes go elsewhere (an
+// overlay, a copy): the cache is shared. Such a host lacks the image's users and the shell of Debian's sandbox, so give
+// it NIX_CONFIG with "build-users-group =" and "sandbox = false".
 type result struct {
 	Suite   string `json:"suite"`
 	Version string `json:"version"` // as nix --version says it; the image is nixos/nix:<version>
 	Archive string `json:"archive"` // for docker load
-	Root    string `json:"root"`    // the file system, unpacked; its nix folder can be mounted at /nix
+	Root    string `json:"root"`    // the file system, unpacked
 	Nix     string `json:"nix"`     // store path of nix
 }
 

@@ -4,7 +4,8 @@
 //	go run ./scripts/nix-image [flags] bookworm|trixie|newest...
 //
 // For each suite it prints one JSON object a line; whatever else it has to say goes to stderr. What it made is kept in
-// the cache and made only once. It runs as root on Debian.
+// the cache ($NIXPROXY_TEST_CACHE, by default nixproxy-test in the user's cache) and made only once. It runs as root on
+// Debian.
 package main
 
 import (

@@ -203,8 +203,11 @@ func (x *index) scanELF(p *pkg, rel string) (*elfNeed, error) {
 	defer f.Close()
 	interp := interpreter(f)
 	libs, err := f.ImportedLibraries()
-	if err != nil || p.name == "libc6" || (len(libs) == 0 && interp == "") {
-		return nil, nil //nolint:nilerr // an ELF file without a dynamic section is an object file
+	if err != nil {
+		return nil, err
+	}
+	if p.name == "libc6" || (len(libs) == 0 && interp == "") {
+		return nil, nil
 	}
 	need := &elfNeed{rel: rel}
 	if interp != "" {

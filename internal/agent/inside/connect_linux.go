@@ -7,8 +7,8 @@ import (
 // Connect is the bridge: it carries bytes between its own streams and the
 // serving agent, until either end is gone. What runs over it knows its own
 // half-closes, so the end of one direction is the end of both.
-func Connect(in io.Reader, out io.Writer) error {
-	conn, err := dialAgent()
+func (a Agent) Connect(in io.Reader, out io.Writer) error {
+	conn, err := a.dial()
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
-
-	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
 // ready bounds how long a client that comes with the container's start waits
@@ -22,7 +20,7 @@ const ready = 10 * time.Second
 // Enroll lets the client whose public key (authorized_keys form) is read from
 // `in` connect, and writes the host key it will meet. Who may execute it in the
 // container is root there already, so that is all the authority it takes.
-func Enroll(in io.Reader, out io.Writer) error {
+func (a Agent) Enroll(in io.Reader, out io.Writer) error {
 	line, err := io.ReadAll(io.LimitReader(in, 16<<10))
 	if err != nil {
 		return err
@@ -31,15 +29,15 @@ func Enroll(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading the client's key: %w", err)
 	}
-	if err := authorize(key); err != nil {
+	if err := a.authorize(key); err != nil {
 		return fmt.Errorf("authorizing the client's key: %w", err)
 	}
-	conn, err := dialAgent()
+	conn, err := a.dial()
 	if err != nil {
 		return err
 	}
 	conn.Close()
-	host, err := Mounted.HostKey()
+	host, err := a.Volume.HostKey()
 	if err != nil {
 		return fmt.Errorf("reading the host key: %w", err)
 	}
@@ -47,8 +45,8 @@ func Enroll(in io.Reader, out io.Writer) error {
 	return err
 }
 
-func authorize(key ssh.PublicKey) error {
-	f, err := os.OpenFile(agent.Keys, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+func (a Agent) authorize(key ssh.PublicKey) error {
+	f, err := os.OpenFile(a.keys(), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -68,15 +66,15 @@ func authorize(key ssh.PublicKey) error {
 	return err
 }
 
-func authorized(key ssh.PublicKey) bool {
-	known, err := os.ReadFile(agent.Keys)
+func (a Agent) authorized(key ssh.PublicKey) bool {
+	known, err := os.ReadFile(a.keys())
 	return err == nil && bytes.Contains(known, ssh.MarshalAuthorizedKey(key))
 }
 
-// dialAgent connects to the serving agent of this container, waiting for one
+// dial connects to the serving agent of this container, waiting for one
 // that is just being started.
-func dialAgent() (*net.UnixConn, error) {
-	address := &net.UnixAddr{Name: agent.Socket, Net: "unix"}
+func (a Agent) dial() (*net.UnixConn, error) {
+	address := &net.UnixAddr{Name: a.socket(), Net: "unix"}
 	for deadline := time.Now().Add(ready); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.DialUnix("unix", nil, address)
 		if err == nil {

@@ -17,9 +17,9 @@ import (
 // It lies in the volume and belongs to the user, so a session goes around it.
 const defaultProfile = "/nix/var/nix/profiles/default"
 
-// Environment is a session's: the image's own, with the stamp's store paths
+// environment is a session's: the image's own, with the stamp's store paths
 // first, HOME in the volume, and the request's variables over all.
-func Environment(image []string, stamp agent.Stamp, request agent.Request, dir string) []string {
+func environment(image []string, home string, stamp agent.Stamp, request agent.Request, dir string) []string {
 	env := slices.Clone(image)
 	for i, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
@@ -27,7 +27,6 @@ func Environment(image []string, stamp agent.Stamp, request agent.Request, dir s
 			env[i] = name + "=" + filepath.Join(stamp.Profile, rest)
 		}
 	}
-	home := Mounted.Home()
 	first := []string{stamp.Nix + "/bin", home + "/.nix-profile/bin", home + "/.local/state/nix/profile/bin", stamp.Profile + "/bin"}
 	env = set(env, "PATH", strings.Join(append(first, valueOf(image, "PATH")), ":"))
 	env = set(env, "HOME", home)

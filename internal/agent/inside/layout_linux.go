@@ -15,9 +15,6 @@ import (
 // mounted at.
 type Volume string
 
-// Mounted is the volume as all containers but the throwaway see it.
-const Mounted Volume = "/nix"
-
 func (v Volume) own(parts ...string) string {
 	return filepath.Join(append([]string{string(v), "var/nixproxy"}, parts...)...)
 }

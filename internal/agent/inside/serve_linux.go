@@ -14,23 +14,23 @@ import (
 
 // Serve is the process of a proxy container: an SSH server on a socket that
 // only the container's root can reach. It ends when the context does.
-func Serve(ctx context.Context) error {
-	host, err := Mounted.HostKey()
+func (a Agent) Serve(ctx context.Context) error {
+	host, err := a.Volume.HostKey()
 	if err != nil {
 		return fmt.Errorf("reading the host key from the volume: %w", err)
 	}
-	if err := os.Remove(agent.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(a.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err // of the process before a stop
 	}
-	listener, err := net.Listen("unix", agent.Socket)
+	listener, err := net.Listen("unix", a.socket())
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	if err := os.Chmod(agent.Socket, 0o600); err != nil {
+	if err := os.Chmod(a.socket(), 0o600); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
-	config := serverConfig(host)
+	config := a.serverConfig(host)
 	for {
 		conn, err := listener.Accept()
 		if ctx.Err() != nil {
@@ -39,14 +39,14 @@ func Serve(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("accepting a connection: %w", err)
 		}
-		go serveConnection(conn, config)
+		go a.serveConnection(conn, config)
 	}
 }
 
-func serverConfig(host ssh.Signer) *ssh.ServerConfig {
+func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	config := &ssh.ServerConfig{
 		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-			if !authorized(key) {
+			if !a.authorized(key) {
 				return nil, errors.New("this key is not enrolled")
 			}
 			return nil, nil
@@ -56,7 +56,7 @@ func serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	return config
 }
 
-func serveConnection(conn net.Conn, config *ssh.ServerConfig) {
+func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 	defer conn.Close()
 	server, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
@@ -71,7 +71,7 @@ func serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 			_ = channel.Reject(ssh.UnknownChannelType, "only nixproxy's own sessions are served")
 			continue
 		}
-		go serveSession(ctx, channel)
+		go a.serveSession(ctx, channel)
 	}
 	_ = server.Wait()
 }

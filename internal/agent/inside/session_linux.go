@@ -20,13 +20,13 @@ import (
 // farewell is how long a command whose client is gone has between SIGHUP and SIGKILL.
 const farewell = time.Second
 
-func serveSession(ctx context.Context, channel ssh.NewChannel) {
+func (a Agent) serveSession(ctx context.Context, channel ssh.NewChannel) {
 	session, requests, err := agent.Accept(channel)
 	if err != nil {
 		return
 	}
 	go ssh.DiscardRequests(requests)
-	command, refused := prepare(session.Request)
+	command, refused := a.prepare(session.Request)
 	if refused != nil {
 		session.Refuse(refused.Reason, refused.Message)
 		return
@@ -35,11 +35,11 @@ func serveSession(ctx context.Context, channel ssh.NewChannel) {
 }
 
 // prepare makes of a request the command that keeps its image's promise.
-func prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
+func (a Agent) prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
 	if len(request.Argv) == 0 {
 		return nil, &agent.Refused{Reason: agent.NotFound, Message: "no command was given"}
 	}
-	stamp, err := Mounted.Stamp(request.Image)
+	stamp, err := a.Volume.Stamp(request.Image)
 	if err != nil {
 		reason := agent.Failed
 		if errors.Is(err, os.ErrNotExist) {
@@ -49,12 +49,12 @@ func prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
 	}
 	dir := request.Dir
 	if dir == "" {
-		dir = Mounted.Home()
+		dir = a.Volume.Home()
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, &agent.Refused{Reason: agent.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: only the project is mounted there", dir)}
 	}
-	env := Environment(os.Environ(), stamp, request, dir)
+	env := environment(os.Environ(), a.Volume.Home(), stamp, request, dir)
 	path, refused := lookUp(request.Argv[0], dir, valueOf(env, "PATH"))
 	if refused != nil {
 		return nil, refused

@@ -27,7 +27,7 @@ const storeDir = "/nix/store"
 // last, the stamp are written as lines of JSON.
 func Sync(ctx context.Context, identity, reference string, out io.Writer) error {
 	tell := json.NewEncoder(out)
-	volume := Volume(filepath.Join(agent.Beside, "nix"))
+	volume := Volume(agent.BesideNix)
 	if err := volume.Prepare(); err != nil {
 		return fmt.Errorf("preparing the volume: %w", err)
 	}

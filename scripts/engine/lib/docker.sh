@@ -5,6 +5,7 @@
 # userland proxy, containers reach this machine and one another, but nothing beyond.
 docker_prepare() {
   bridge_up "$3"
+  docker_forget_networks "$2"
   cat >"$2/daemon.json" <<JSON
 {
   "hosts": ["unix://$2/docker.sock"],
@@ -26,6 +27,10 @@ docker_prepare() {
 }
 JSON
 }
+
+# docker_forget_networks DIR: a dockerd that resumes with its old network database takes the machine's docker0 away (seen with
+# 28.5), one with a fresh database does not. So networks that a test made are gone after a halt; the default one is not.
+docker_forget_networks() { rm -f "$1/data/network/files/local-kv.db"; }
 
 docker_cgroup() { echo "/nixproxy-t$1"; }
 

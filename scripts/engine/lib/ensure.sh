@@ -67,33 +67,37 @@ answers_within() {
 }
 
 # start_machine_engine tries the storage drivers from fast to certain, each with both kinds of iptables: containers and
-# small VMs refuse one or the other.
+# small VMs refuse one or the other. What the machine's own daemon.json says is not argued with.
 start_machine_engine() {
   local log driver tables
   log=$(state_dir)/dockerd.log
-  for driver in overlay2 fuse-overlayfs vfs; do
-    driver_installed "$driver" || continue
+  for driver in $(storage_drivers); do
+    [ "$driver" != fuse-overlayfs ] || need fuse-overlayfs fuse-overlayfs
     for tables in default legacy; do
       if try_dockerd "$log" "$driver" "$tables"; then
         say "dockerd started (storage driver $driver, iptables $tables, log $log)"
         return
       fi
-      tail -n 40 "$log" | grep -qi iptables || break # the other kind of iptables would not help
+      grep -qi iptables "$log" || break # the other kind of iptables would not help
     done
   done
   tail -n 15 "$log" >&2
   die "dockerd does not come up; its log is $log"
 }
 
-driver_installed() {
-  [ "$1" != fuse-overlayfs ] || need fuse-overlayfs fuse-overlayfs
+storage_drivers() {
+  if grep -qs storage-driver /etc/docker/daemon.json; then
+    echo configured
+  else
+    echo overlay2 fuse-overlayfs vfs
+  fi
 }
 
-# try_dockerd LOG DRIVER TABLES: leaves dockerd running and returns 0, or leaves nothing.
+# try_dockerd LOG DRIVER TABLES: leaves dockerd running and returns 0, or leaves nothing. The log is the last try's.
 try_dockerd() {
-  local pid
-  printf '== %s, iptables %s\n' "$2" "$3" >>"$1"
-  PATH=$(iptables_path "$3"):$PATH setsid dockerd --storage-driver "$2" >>"$1" 2>&1 </dev/null &
+  local pid words=()
+  [ "$2" = configured ] || words=(--storage-driver "$2")
+  PATH=$(iptables_path "$3"):$PATH setsid dockerd ${words[@]+"${words[@]}"} >"$1" 2>&1 </dev/null &
   pid=$!
   for _ in $(seq 150); do
     ! socket_answers /var/run/docker.sock || return 0
