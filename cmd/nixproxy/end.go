@@ -13,7 +13,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
-const whichContainers = "With --volume those of that volume alone, else all that\nnixproxy made on this engine."
+const whichContainers = "With\n--volume those of that volume alone, else all that nixproxy made on this engine."
 
 func newStop(a *app) *cobra.Command {
 	return &cobra.Command{

@@ -76,7 +76,7 @@ func newImageSave(a *app) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "save [-o FILE] [IMAGE...]",
-		Short: "write images as an archive; without IMAGE the one for this host's Nix",
+		Short: "write images as an archive; without IMAGE that of this host's Nix",
 		Args:  between(0, -1, ""),
 		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, refs []string) error {
 			if len(refs) == 0 {

@@ -2,15 +2,16 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
 
-const rootLong = `nixproxy runs Linux Nix on a Mac as if it were local. It looks at the Nix on this
-host, gets the image of the same version, keeps one persistent /nix volume for
-all versions, and runs commands in a warm container that mounts it.
+const rootLong = `nixproxy runs Linux Nix on a Mac as if it were local. It looks at the Nix on
+this host, gets the image of the same version, keeps one persistent /nix volume
+for all versions, and runs commands in a warm container that mounts it.
 
   nixproxy run -- nix --version
   nixproxy run -- nix build .#x
@@ -31,12 +32,23 @@ func newRoot(a *app) *cobra.Command {
 	}
 	settings.Bind(root.PersistentFlags(), &a.settings, settings.Global)
 	root.PersistentFlags().SortFlags = false
+	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		a.runs = isRun(c)
 		return usage(c, "%w", err)
 	})
 	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a))
 	return root
+}
+
+// usageTemplate is cobra's, wrapped for a terminal of 80 columns, and with one
+// usage line where a command has only subcommands.
+func usageTemplate(template string) string {
+	return strings.NewReplacer(
+		".FlagUsages", ".FlagUsagesWrapped 80",
+		"{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}",
+		"[command]", "COMMAND",
+	).Replace(template)
 }
 
 func unknownCommand(c *cobra.Command, args []string) error {

@@ -16,9 +16,9 @@ import (
 
 const runLong = `Run CMD in the proxy container of the project in the working directory. The
 project (the git top level, else the working directory) is mounted at its own
-path, and the command starts where the caller is. Its streams and its exit status
-are the caller's: 128+n if signal n ended it, 125 when nixproxy itself failed, 126
-when CMD could not be executed, 127 when it was not found.`
+path, and the command starts where the caller is. Its streams and its exit
+status are the caller's: 128+n if signal n ended it, 125 when nixproxy itself
+failed, 126 when CMD could not be executed, 127 when it was not found.`
 
 func newRun(a *app) *cobra.Command {
 	c := &cobra.Command{
@@ -40,7 +40,7 @@ func newShell(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "shell",
 		Short:   "run the image's shell in the proxy container",
-		Long:    "Run bash in the proxy container of the project in the working directory, as `nixproxy run -- bash` does.",
+		Long:    "Run bash in the proxy container of the project in the working directory, as\n`nixproxy run -- bash` does.",
 		Example: "  nixproxy shell <script.sh",
 		Args: func(c *cobra.Command, args []string) error {
 			a.runs = true

@@ -11,7 +11,7 @@ func newStatus(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "show what is there",
-		Long:  "Show the engine, the Nix, the image, the volume and the containers that a command\nwould use here. It changes nothing.",
+		Long:  "Show the engine, the Nix, the image, the volume and the containers that a\ncommand would use here. It changes nothing.",
 		Args:  between(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := a.proxy()

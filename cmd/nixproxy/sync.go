@@ -8,7 +8,7 @@ func newSync(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "sync",
 		Short: "copy the image's store into the volume",
-		Long:  "Copy the store of the image for this host's Nix into the volume. `run` does it by\nitself where it is needed; an image whose store is there costs one question.",
+		Long:  "Copy the store of the image for this host's Nix into the volume. `run` does it\nby itself where it is needed; an image whose store is there costs one question.",
 		Args:  between(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := a.proxy()

@@ -11,7 +11,7 @@ func newVersion(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "show which Nix, image and nixproxy",
-		Long:  "Show nixproxy's own version, the Nix that a command would run, and its image. It\nasks no engine.",
+		Long:  "Show nixproxy's own version, the Nix that a command would run, and its image.\nIt asks no engine.",
 		Args:  between(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := a.proxy()

@@ -53,6 +53,7 @@ func (p *Proxy) ensureBase(ctx context.Context, w *want) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Terminal.Debug("engine %s (%s), version %s, API %s", w.endpoint.Address, w.endpoint.Origin, info.Version, info.APIVersion)
 	b := &base{engine: e, info: info}
 	if b.place.Agent, err = agentbin.For(info.Arch); err != nil {
 		return nil, err
@@ -60,6 +61,7 @@ func (p *Proxy) ensureBase(ctx context.Context, w *want) (*base, error) {
 	if b.image, err = w.source.Find(ctx, e, w.nix, p.Terminal); err != nil {
 		return nil, err
 	}
+	p.Terminal.Debug("image %s, identity %s", b.image.Reference, b.image.Identity)
 	b.volume = w.volumeFor(b.image)
 	if err := b.volume.Ensure(ctx, e); err != nil {
 		return nil, err
@@ -68,6 +70,7 @@ func (p *Proxy) ensureBase(ctx context.Context, w *want) (*base, error) {
 	if b.anchor, err = container.Anchor(ctx, e, b.place); err != nil {
 		return nil, err
 	}
+	p.Terminal.Debug("volume %s, anchor %.12s", b.volume.Name, b.anchor.ID)
 	return b, p.ensureStamp(ctx, b)
 }
 
@@ -123,6 +126,7 @@ func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, 
 	if err != nil {
 		return remembered{}, err
 	}
+	p.Terminal.Debug("proxy container %s", c.Name)
 	known := remembered{Container: c.ID, APIVersion: b.info.APIVersion, Identity: b.image.Identity}
 	if known.HostKey, err = p.enroll(ctx, b.engine, c.ID); err != nil {
 		return known, fmt.Errorf("setting up container %s: %w", c.Name, err)

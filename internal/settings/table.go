@@ -66,7 +66,7 @@ func globals() []Setting {
 			Doc:   "say nothing but errors",
 			value: yes(func(s *Settings) *bool { return &s.Quiet })},
 		{Flag: "debug", Env: "NIXPROXY_DEBUG", Key: "debug", check: yesOrNo,
-			Doc:   "say what is done, and how long it takes",
+			Doc:   "say what is done",
 			value: yes(func(s *Settings) *bool { return &s.Debug })},
 		{Flag: "state", Env: "NIXPROXY_STATE", Key: "state", Meta: "DIR",
 			Doc:   "directory for cache, keys and locks (without it, nixproxy in the user's state directory)",

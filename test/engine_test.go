@@ -1,0 +1,248 @@
+package test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/volume"
+	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/stdcopy"
+)
+
+const (
+	labelVolume = "dev.nixproxy.volume"
+	labelRole   = "dev.nixproxy.role"
+)
+
+// A testEngine is an engine as the tests look at it, past nixproxy.
+type testEngine struct {
+	*client.Client
+	host string
+}
+
+// openEngine opens the engine at an address; empty is the one that the
+// environment names, else the usual one.
+func openEngine(host string) (*testEngine, error) {
+	options := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
+	if host != "" {
+		options = []client.Opt{client.WithHost(host), client.WithAPIVersionNegotiation()}
+	}
+	c, err := client.NewClientWithOpts(options...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Ping(context.Background()); err != nil {
+		return nil, fmt.Errorf("no engine answers, and no test is skipped: `scripts/engine/engine ensure` brings one: %w", err)
+	}
+	return &testEngine{Client: c, host: c.DaemonHost()}, nil
+}
+
+func (e *testEngine) socket() string { return strings.TrimPrefix(e.host, "unix://") }
+
+// containers lists those of the volumes whose name begins so, proxy containers
+// first and anchors last: the order in which they can be removed.
+func (e *testEngine) containers(volumePrefix string) ([]container.Summary, error) {
+	all, err := e.ContainerList(context.Background(), container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", labelVolume))})
+	var first, last []container.Summary
+	for _, c := range all {
+		switch {
+		case !strings.HasPrefix(c.Labels[labelVolume], volumePrefix):
+		case c.Labels[labelRole] == "anchor":
+			last = append(last, c)
+		default:
+			first = append(first, c)
+		}
+	}
+	return append(first, last...), err
+}
+
+// role lists a volume's containers of one role.
+func (e *testEngine) role(volume, role string) ([]container.Summary, error) {
+	all, err := e.containers(volume)
+	var found []container.Summary
+	for _, c := range all {
+		if c.Labels[labelRole] == role && c.Labels[labelVolume] == volume {
+			found = append(found, c)
+		}
+	}
+	return found, err
+}
+
+// clean removes what nixproxy made for the volumes whose name begins so, and the
+// images that were pulled from below a registry's path.
+func (e *testEngine) clean(volumePrefix, registry string) error {
+	ctx := context.Background()
+	containers, problem := e.containers(volumePrefix)
+	for _, c := range containers {
+		err := e.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+		if err != nil && !client.IsErrNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
+			problem = errors.Join(problem, err)
+		}
+	}
+	volumes, err := e.VolumeList(ctx, volume.ListOptions{})
+	problem = errors.Join(problem, err)
+	for _, v := range volumes.Volumes {
+		if strings.HasPrefix(v.Name, volumePrefix) {
+			problem = errors.Join(problem, e.VolumeRemove(ctx, v.Name, true))
+		}
+	}
+	images, err := e.images(registry)
+	problem = errors.Join(problem, err)
+	for _, ref := range images {
+		_, err := e.ImageRemove(ctx, ref, image.RemoveOptions{})
+		problem = errors.Join(problem, err)
+	}
+	return problem
+}
+
+// images lists the references below a registry's path.
+func (e *testEngine) images(registry string) ([]string, error) {
+	all, err := e.ImageList(context.Background(), image.ListOptions{})
+	var refs []string
+	for _, i := range all {
+		for _, tag := range i.RepoTags {
+			if strings.HasPrefix(tag, registry+"/") {
+				refs = append(refs, tag)
+			}
+		}
+	}
+	return refs, err
+}
+
+// An eventsQuery counts what the engine did since a moment.
+type eventsQuery struct {
+	since    time.Time
+	volume   string
+	registry string
+}
+
+// count tells how many images were pulled, or how many containers of a role
+// were created.
+func (e *testEngine) count(q eventsQuery, what string) (int, error) {
+	// Events come in the order of their times; the end of the stream is given by the second time.
+	messages, problems := e.Events(context.Background(), events.ListOptions{
+		Since: fmt.Sprintf("%d.%09d", q.since.Unix(), q.since.Nanosecond()),
+		Until: fmt.Sprintf("%d.%09d", time.Now().Unix(), time.Now().Nanosecond()),
+	})
+	n := 0
+	for {
+		select {
+		case m := <-messages:
+			if q.matches(m, what) {
+				n++
+			}
+		case err := <-problems:
+			if err == io.EOF {
+				err = nil
+			}
+			return n, err
+		}
+	}
+}
+
+func (q eventsQuery) matches(m events.Message, what string) bool {
+	if what == "pull" {
+		return m.Type == events.ImageEventType && m.Action == events.ActionPull &&
+			(strings.HasPrefix(m.Actor.ID, q.registry+"/") || strings.HasPrefix(m.Actor.Attributes["name"], q.registry+"/"))
+	}
+	return m.Type == events.ContainerEventType && m.Action == events.ActionCreate &&
+		m.Actor.Attributes[labelVolume] == q.volume && m.Actor.Attributes[labelRole] == what
+}
+
+// run runs a command in a container of the test's own and returns what it wrote.
+func (e *testEngine) run(ref string, mounts []mount.Mount, argv ...string) (string, error) {
+	ctx := context.Background()
+	c, err := e.ContainerCreate(ctx, &container.Config{Image: ref, Entrypoint: argv}, &container.HostConfig{Mounts: mounts}, nil, nil, "")
+	if err != nil {
+		return "", err
+	}
+	defer e.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+	if err := e.ContainerStart(ctx, c.ID, container.StartOptions{}); err != nil {
+		return "", err
+	}
+	ended, problems := e.ContainerWait(ctx, c.ID, container.WaitConditionNotRunning)
+	select {
+	case <-ended:
+	case err := <-problems:
+		return "", err
+	}
+	logs, err := e.ContainerLogs(ctx, c.ID, container.LogsOptions{ShowStdout: true, ShowStderr: true})
+	if err != nil {
+		return "", err
+	}
+	defer logs.Close()
+	var out bytes.Buffer
+	_, err = stdcopy.StdCopy(&out, &out, logs)
+	return out.String(), err
+}
+
+func oneFile(name string, content []byte) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))})
+	w.Write(content)
+	w.Close()
+	return b.Bytes()
+}
+
+// leftovers says what the run has left on the engine and among the processes.
+func (w *world) leftovers() error {
+	var left []string
+	containers, err := w.engine.containers(w.prefix)
+	for _, c := range containers {
+		left = append(left, "container "+strings.Join(c.Names, ","))
+	}
+	volumes, more := w.engine.VolumeList(context.Background(), volume.ListOptions{})
+	for _, v := range volumes.Volumes {
+		if strings.HasPrefix(v.Name, w.prefix) {
+			left = append(left, "volume "+v.Name)
+		}
+	}
+	for _, process := range processesOf(w.prefix) {
+		left = append(left, "process "+process)
+	}
+	if len(left) > 0 {
+		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
+	}
+	return errors.Join(err, more)
+}
+
+// processesOf finds the processes with a volume of this run in their mounts
+// (agents, and what they started) or in their environment (nixproxy).
+func processesOf(prefix string) []string {
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		if dir == fmt.Sprintf("/proc/%d", os.Getpid()) {
+			continue
+		}
+		for _, file := range []string{"mountinfo", "environ"} {
+			content, _ := os.ReadFile(filepath.Join(dir, file))
+			if bytes.Contains(content, []byte(prefix)) && !isEngine(dir) {
+				command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+				found = append(found, filepath.Base(dir)+" "+strings.ReplaceAll(string(command), "\x00", " "))
+				break
+			}
+		}
+	}
+	return found
+}
+
+// isEngine knows the processes of an engine: they see all volumes.
+func isEngine(dir string) bool {
+	name, _ := os.ReadFile(filepath.Join(dir, "comm"))
+	return strings.Contains(string(name), "dockerd") || strings.Contains(string(name), "containerd")
+}

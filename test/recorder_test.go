@@ -1,0 +1,98 @@
+package test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// A recorder stands between nixproxy and an engine and writes down each request.
+type recorder struct {
+	engine   string // the engine's socket
+	listener net.Listener
+
+	mu       sync.Mutex
+	requests []string // method and path
+}
+
+func startRecorder(socket, engine string) (*recorder, error) {
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	r := &recorder{engine: engine, listener: listener}
+	go r.accept()
+	return r, nil
+}
+
+func (r *recorder) accept() {
+	for {
+		client, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		go r.serve(client.(*net.UnixConn))
+	}
+}
+
+// forget returns the requests so far and begins anew.
+func (r *recorder) forget() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	requests := r.requests
+	r.requests = nil
+	return requests
+}
+
+func (r *recorder) note(request *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests = append(r.requests, request.Method+" "+request.URL.Path)
+}
+
+func (r *recorder) serve(client *net.UnixConn) {
+	defer client.Close()
+	dialled, err := net.Dial("unix", r.engine)
+	if err != nil {
+		return
+	}
+	engine := dialled.(*net.UnixConn)
+	defer engine.Close()
+	fromClient, fromEngine := bufio.NewReader(client), bufio.NewReader(engine)
+	for {
+		request, err := http.ReadRequest(fromClient)
+		if err != nil {
+			return
+		}
+		r.note(request)
+		if request.Header.Get("Upgrade") != "" {
+			upgrade(request, client, engine, fromClient, fromEngine)
+			return
+		}
+		if !relay(request, client, engine, fromEngine) {
+			return
+		}
+	}
+}
+
+func relay(request *http.Request, client, engine io.Writer, fromEngine *bufio.Reader) bool {
+	if request.Write(engine) != nil {
+		return false
+	}
+	response, err := http.ReadResponse(fromEngine, request)
+	return err == nil && response.Write(client) == nil
+}
+
+// upgrade carries bytes both ways, with each way's own end, from a request on
+// that turns its connection into a stream.
+func upgrade(request *http.Request, client, engine *net.UnixConn, fromClient, fromEngine *bufio.Reader) {
+	if request.Write(engine) != nil {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() { io.Copy(engine, fromClient); engine.CloseWrite() })
+	both.Go(func() { io.Copy(client, fromEngine); client.CloseWrite() })
+	both.Wait()
+}

@@ -1,0 +1,185 @@
+package test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// registries are three doors, each a port on 127.0.0.1, to one and the same
+// content.
+type registries struct {
+	open   string // serves everybody
+	closed string // wants user and password
+	broken string // ends large layers in their middle
+	images map[string]v1.Image
+}
+
+const (
+	registryUser     = "walter"
+	registryPassword = "p:ss wörd"
+	brokenAfter      = 64 << 10 // bytes of a layer
+)
+
+func startRegistries(images []nixImage) (*registries, error) {
+	content := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	r := &registries{images: map[string]v1.Image{}}
+	for door, handler := range map[*string]http.Handler{
+		&r.open: content, &r.closed: wantPassword(content), &r.broken: truncateLayers(content),
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		*door = listener.Addr().String()
+		go http.Serve(listener, handler) // until the process ends
+	}
+	for _, i := range images {
+		image, err := compressed(i.Archive)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", i.Archive, err)
+		}
+		r.images[i.Version] = image
+	}
+	return r, nil
+}
+
+// compressed reads an archive's image with layers that are quickly compressed,
+// and that only once.
+func compressed(archive string) (v1.Image, error) {
+	from, err := tarball.ImageFromPath(archive, nil)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := from.Layers()
+	if err != nil {
+		return nil, err
+	}
+	image := empty.Image
+	for _, l := range layers {
+		quick, err := tarball.LayerFromOpener(l.Uncompressed, tarball.WithCompressionLevel(gzip.BestSpeed), tarball.WithCompressedCaching)
+		if err != nil {
+			return nil, err
+		}
+		if image, err = mutate.AppendLayers(image, quick); err != nil {
+			return nil, err
+		}
+	}
+	config, err := from.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	return mutate.ConfigFile(image, config)
+}
+
+// push gives an image a reference. What the registry has of it already is not
+// sent again.
+func (r *registries) push(ref, version string, change ...func(v1.Image) (v1.Image, error)) error {
+	image, ok := r.images[version]
+	if !ok {
+		return fmt.Errorf("there is no test image of Nix %s", version)
+	}
+	for _, f := range change {
+		var err error
+		if image, err = f(image); err != nil {
+			return err
+		}
+	}
+	to, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		return err
+	}
+	return remote.Write(to, image)
+}
+
+// fresh gives an image a layer that no engine can have yet: its pull downloads,
+// and its identity is its own.
+func fresh(size int) func(v1.Image) (v1.Image, error) {
+	return func(image v1.Image) (v1.Image, error) {
+		content := make([]byte, size)
+		rand.Read(content)
+		archive := oneFile("fresh", content)
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil })
+		if err != nil {
+			return nil, err
+		}
+		return mutate.AppendLayers(image, layer)
+	}
+}
+
+// pushForeign makes a reference an index that has an image for another
+// architecture alone.
+func (r *registries) pushForeign(ref, version string) error {
+	image, err := mutateArchitecture(r.images[version], "s390x")
+	if err != nil {
+		return err
+	}
+	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: image,
+		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}}})
+	to, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		return err
+	}
+	return remote.WriteIndex(to, index)
+}
+
+func mutateArchitecture(image v1.Image, architecture string) (v1.Image, error) {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.Architecture = architecture
+	return mutate.ConfigFile(image, config)
+}
+
+func wantPassword(content http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if user != registryUser || password != registryPassword {
+			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"who are you?"}]}`, http.StatusUnauthorized)
+			return
+		}
+		content.ServeHTTP(w, r)
+	})
+}
+
+func truncateLayers(content http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/blobs/") {
+			w = &truncated{ResponseWriter: w}
+		}
+		content.ServeHTTP(w, r)
+	})
+}
+
+// truncated keeps the promised length of a body and breaks the connection
+// within it.
+type truncated struct {
+	http.ResponseWriter
+	n int
+}
+
+func (t *truncated) Write(p []byte) (int, error) {
+	length, _ := strconv.Atoi(t.Header().Get("Content-Length"))
+	if t.n += len(p); length > brokenAfter && t.n > brokenAfter {
+		panic(http.ErrAbortHandler)
+	}
+	return t.ResponseWriter.Write(p)
+}
