@@ -7,6 +7,10 @@ FLAGS    = -trimpath -buildvcs=false
 STRIP    = -s -w -buildid=
 SHA256   = $(shell command -v sha256sum >/dev/null 2>&1 && echo sha256sum || echo shasum -a 256)
 
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LONG_ENGINES = docker-28 docker-28-containerd podman-4 podman-5
+UNITS        = ./cmd/... ./internal/... ./scripts/...
+
 .PHONY: build agents
 build: agents ## bin/nixproxy, with the agents for both architectures in it
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/nixproxy ./cmd/nixproxy
@@ -18,3 +22,63 @@ agents:
 			-o $(AGENTS)/nixproxy-agent-linux-$$arch ./cmd/nixproxy-agent || exit 1; \
 	done
 	@cd $(AGENTS) && $(SHA256) nixproxy-agent-linux-* > sha256sums
+
+.PHONY: demo test test-long
+demo: ## the main job, set-up and all
+	scripts/demo
+
+test: setup ## everything: lint, unit tests, behaviour on a real engine with real Nix
+	$(MAKE) build
+	$(MAKE) lint
+	$(MAKE) unit
+	$(MAKE) behaviour
+
+test-long: ## the same with more kills and more engines
+	NIXPROXY_TEST_LONG=1 NIXPROXY_TEST_ENGINES="$(LONG_ENGINES)" $(MAKE) test TIMEOUT=120m
+
+.PHONY: setup engine images
+setup: ## what a bare Debian machine lacks for the tests
+	scripts/setup test
+
+engine: ## an engine that answers
+	scripts/engine/engine ensure
+
+images: ## stand-ins for nixos/nix, made once and cached
+	$(GO) run ./scripts/nix-image bookworm trixie newest >/dev/null
+
+.PHONY: unit behaviour
+unit: setup ## tests that need no engine, with the race detector
+	$(GO) test -race $(UNITS)
+
+TIMEOUT ?= 20m
+behaviour: setup build engine images ## the built binary on a real engine
+	$(GO) test ./test -count=1 -timeout $(TIMEOUT)
+
+.PHONY: lint format vet platforms
+lint: format vet platforms ## gofmt, vet, staticcheck, and the other platforms build
+
+format:
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal scripts $(wildcard test)); \
+	[ -z "$$unformatted" ] || { echo "gofmt: please format $$unformatted" >&2; exit 1; }
+
+vet:
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+platforms:
+	GOOS=darwin GOARCH=arm64 $(GO) build ./...
+	GOOS=darwin GOARCH=amd64 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) build ./...
+
+.PHONY: bench-warm settings-table clean help
+bench-warm: build engine ## a warm run beside docker exec and docker run
+	scripts/bench-warm
+
+settings-table: ## write the README's table of settings anew
+	$(GO) test ./internal/settings -run TestReadme -update
+
+clean: ## remove what was built; `bin/nixproxy rm` removes what is on the engine
+	rm -rf bin $(AGENTS)/nixproxy-agent-* $(AGENTS)/sha256sums
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -6,14 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
@@ -81,11 +78,11 @@ func (e *testEngine) role(volume, role string) ([]container.Summary, error) {
 	return found, err
 }
 
-// clean removes what nixproxy made for the volumes whose name begins so, and the
-// images that were pulled from below a registry's path.
-func (e *testEngine) clean(volumePrefix, registry string) error {
+// clean removes what nixproxy made for a script: its volumes, whose names begin
+// with its own, and the images with its name in their path.
+func (e *testEngine) clean(name string) error {
 	ctx := context.Background()
-	containers, problem := e.containers(volumePrefix)
+	containers, problem := e.containers(name)
 	for _, c := range containers {
 		err := e.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
 		if err != nil && !client.IsErrNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
@@ -95,11 +92,11 @@ func (e *testEngine) clean(volumePrefix, registry string) error {
 	volumes, err := e.VolumeList(ctx, volume.ListOptions{})
 	problem = errors.Join(problem, err)
 	for _, v := range volumes.Volumes {
-		if strings.HasPrefix(v.Name, volumePrefix) {
+		if strings.HasPrefix(v.Name, name) {
 			problem = errors.Join(problem, e.VolumeRemove(ctx, v.Name, true))
 		}
 	}
-	images, err := e.images(registry)
+	images, err := e.images(name)
 	problem = errors.Join(problem, err)
 	for _, ref := range images {
 		_, err := e.ImageRemove(ctx, ref, image.RemoveOptions{})
@@ -108,58 +105,18 @@ func (e *testEngine) clean(volumePrefix, registry string) error {
 	return problem
 }
 
-// images lists the references below a registry's path.
-func (e *testEngine) images(registry string) ([]string, error) {
+// images lists the references with a name in their path.
+func (e *testEngine) images(name string) ([]string, error) {
 	all, err := e.ImageList(context.Background(), image.ListOptions{})
 	var refs []string
 	for _, i := range all {
 		for _, tag := range i.RepoTags {
-			if strings.HasPrefix(tag, registry+"/") {
+			if strings.Contains(tag, "/"+name) {
 				refs = append(refs, tag)
 			}
 		}
 	}
 	return refs, err
-}
-
-// An eventsQuery counts what the engine did since a moment.
-type eventsQuery struct {
-	since    time.Time
-	volume   string
-	registry string
-}
-
-// count tells how many images were pulled, or how many containers of a role
-// were created.
-func (e *testEngine) count(q eventsQuery, what string) (int, error) {
-	// Events come in the order of their times; the end of the stream is given by the second time.
-	messages, problems := e.Events(context.Background(), events.ListOptions{
-		Since: fmt.Sprintf("%d.%09d", q.since.Unix(), q.since.Nanosecond()),
-		Until: fmt.Sprintf("%d.%09d", time.Now().Unix(), time.Now().Nanosecond()),
-	})
-	n := 0
-	for {
-		select {
-		case m := <-messages:
-			if q.matches(m, what) {
-				n++
-			}
-		case err := <-problems:
-			if err == io.EOF {
-				err = nil
-			}
-			return n, err
-		}
-	}
-}
-
-func (q eventsQuery) matches(m events.Message, what string) bool {
-	if what == "pull" {
-		return m.Type == events.ImageEventType && m.Action == events.ActionPull &&
-			(strings.HasPrefix(m.Actor.ID, q.registry+"/") || strings.HasPrefix(m.Actor.Attributes["name"], q.registry+"/"))
-	}
-	return m.Type == events.ContainerEventType && m.Action == events.ActionCreate &&
-		m.Actor.Attributes[labelVolume] == q.volume && m.Actor.Attributes[labelRole] == what
 }
 
 // run runs a command in a container of the test's own and returns what it wrote.

@@ -27,6 +27,7 @@ type nixImage struct {
 type world struct {
 	binary   string // the built nixproxy
 	bin      string // a directory for PATH that holds it, by the name nixproxy
+	homes    string // the scripts' home directories are in it
 	prefix   string // of all names on the engine, in this run
 	images   []nixImage
 	registry *registries
@@ -64,7 +65,7 @@ func (w withWorld) Run() int {
 }
 
 func newWorld(dir string) (*world, error) {
-	w := &world{prefix: fmt.Sprintf("nixproxy-test-%d-", os.Getpid())}
+	w := &world{homes: filepath.Join(dir, "homes"), prefix: fmt.Sprintf("nixproxy-test-%d-", os.Getpid())}
 	err := errors.Join(limitParallel(), w.findBinary(dir), ensureProgram("strace"))
 	if err != nil {
 		return nil, err

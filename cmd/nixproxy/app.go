@@ -24,6 +24,7 @@ type app struct {
 	out, err *os.File
 	settings settings.Settings
 	terminal *terminal.Terminal
+	prepared bool // the settings are complete
 	runs     bool // the command has the exit statuses of run and shell
 }
 
@@ -38,7 +39,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.prepared {
+		// Wrong usage is found before the command: how to say so was said all the same.
+		_ = a.prepare(c)
+	}
 	status, by := statusOf(ctx, err, a.runs)
 	var end commandEnd
 	if _, bySignal := signalOf(ctx); err != nil && !errors.As(err, &end) && !bySignal {
@@ -50,10 +55,12 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // prepare completes the settings from the environment, before any command.
 func (a *app) prepare(c *cobra.Command) error {
-	if _, err := settings.Resolve(c.Flags(), &a.settings, os.LookupEnv); err != nil {
+	a.prepared = true
+	_, err := settings.Resolve(c.Flags(), &a.settings, os.LookupEnv)
+	a.terminal = a.newTerminal()
+	if err != nil {
 		return usage(c, "%w", err)
 	}
-	a.terminal = a.newTerminal()
 	return nil
 }
 

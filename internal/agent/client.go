@@ -30,10 +30,10 @@ type Streams struct {
 const handshake = 10 * time.Second
 
 // Connect speaks to the agent at the other end of the connection, which must
-// own the host key. It takes over the connection, and closes it on failure.
+// own the host key. It takes over the connection, which ends on failure and with
+// the context.
 func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.Signer) (*Client, error) {
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
+	context.AfterFunc(ctx, func() { conn.Close() })
 	late := time.AfterFunc(handshake, func() { conn.Close() })
 	defer late.Stop()
 	config := &ssh.ClientConfig{

@@ -10,8 +10,9 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/binary"
-	"encoding/json"
+	"encoding/gob"
 	"fmt"
 	"io"
 
@@ -45,11 +46,11 @@ const (
 
 // A Request says which command a session runs, and where.
 type Request struct {
-	Argv  []string `json:"argv"`
-	Dir   string   `json:"dir,omitempty"`   // empty: the session's HOME
-	Env   []string `json:"env,omitempty"`   // K=V, over everything else
-	Nix   string   `json:"nix,omitempty"`   // lines of Nix configuration
-	Image string   `json:"image,omitempty"` // identity of the image whose Nix is promised
+	Argv  []string
+	Dir   string   // empty: the session's HOME
+	Env   []string // K=V, over everything else
+	Nix   string   // lines of Nix configuration
+	Image string   // identity of the image whose Nix is promised
 }
 
 // A Reason tells why a command was not started.
@@ -114,14 +115,15 @@ func (p Prepared) Stamped(identity string) (Stamp, bool) {
 }
 
 func writeRequest(w io.Writer, r Request) error {
-	body, err := json.Marshal(r)
-	if err != nil {
+	var body bytes.Buffer
+	// Not JSON: arguments are bytes, and need not be UTF-8.
+	if err := gob.NewEncoder(&body).Encode(r); err != nil {
 		return err
 	}
-	if len(body) > maxRequestBytes {
-		return fmt.Errorf("the command line and environment are %d bytes long: the limit is %d", len(body), maxRequestBytes)
+	if body.Len() > maxRequestBytes {
+		return fmt.Errorf("the command line and environment are %d bytes long: the limit is %d", body.Len(), maxRequestBytes)
 	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...))
+	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(body.Len())), body.Bytes()...))
 	return err
 }
 
@@ -139,7 +141,7 @@ func readRequest(r io.Reader) (Request, error) {
 	if _, err := io.ReadFull(r, body); err != nil {
 		return request, err
 	}
-	return request, json.Unmarshal(body, &request)
+	return request, gob.NewDecoder(bytes.NewReader(body)).Decode(&request)
 }
 
 // A Session is the agent's end of one session.

@@ -40,6 +40,7 @@ type Engine interface {
 	CreateContainer(ctx context.Context, s engine.Specification) (string, error)
 	CopyInto(ctx context.Context, id string, archive io.Reader) error
 	StartContainer(ctx context.Context, id string) error
+	UnpauseContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string, grace time.Duration) error
 	RemoveContainer(ctx context.Context, id string) error
 	WaitRemoved(ctx context.Context, id string) error
@@ -80,10 +81,12 @@ func ours(c engine.Container, volume string, role Role) error {
 // complete brings a container that was found or just created to run. One that
 // was never started may lack the agent: it is copied (again).
 func complete(ctx context.Context, e Engine, c engine.Container, program agentbin.Program, files ...agentbin.File) error {
-	if c.Running() {
+	switch c.State {
+	case "running":
 		return nil
-	}
-	if c.State == "created" {
+	case "paused":
+		return e.UnpauseContainer(ctx, c.ID)
+	case "created":
 		archive, err := program.Archive(agent.Binary, files...)
 		if err != nil {
 			return err
@@ -95,18 +98,36 @@ func complete(ctx context.Context, e Engine, c engine.Container, program agentbi
 	return e.StartContainer(ctx, c.ID)
 }
 
+// settle bounds the wait for a name that is taken by a container which cannot be
+// looked at: one that is just being removed.
+const settle = 20 * time.Second
+
+// pause is the time between two looks at what another client is doing.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(100 * time.Millisecond):
+		return nil
+	}
+}
+
 // findOrCreate returns the container of that name; of several creators at once
 // all get the one that won.
 func findOrCreate(ctx context.Context, e Engine, s engine.Specification) (engine.Container, error) {
-	for {
+	for deadline := time.Now().Add(settle); ; {
 		c, err := e.FindContainer(ctx, s.Name)
 		if err == nil || !engine.IsNotFound(err) {
 			return c, err
 		}
-		if _, err := e.CreateContainer(ctx, s); err != nil && !engine.IsConflict(err) {
+		_, err = e.CreateContainer(ctx, s)
+		if err == nil {
+			continue
+		}
+		if !engine.IsConflict(err) || time.Now().After(deadline) {
 			return engine.Container{}, err
 		}
-		if err := ctx.Err(); err != nil {
+		if err := pause(ctx); err != nil {
 			return engine.Container{}, err
 		}
 	}

@@ -99,7 +99,7 @@ func awaitOther(ctx context.Context, e Engine, volume string) error {
 		if err := ours(c, volume, RoleThrowaway); err != nil {
 			return err
 		}
-		if c.Running() {
+		if c.Running() || c.State == "paused" {
 			if err := e.WaitRemoved(ctx, c.ID); err != nil {
 				return err
 			}
@@ -108,10 +108,8 @@ func awaitOther(ctx context.Context, e Engine, volume string) error {
 		if err := removeCorpse(ctx, e, c); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for container %s: %w", c.Name, ctx.Err())
-		case <-time.After(100 * time.Millisecond):
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("waiting for container %s: %w", c.Name, err)
 		}
 	}
 }

@@ -112,6 +112,14 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	return nil
 }
 
+// UnpauseContainer lets a paused container go on.
+func (e *Engine) UnpauseContainer(ctx context.Context, id string) error {
+	if err := e.api.ContainerUnpause(ctx, id); err != nil {
+		return fmt.Errorf("unpausing container %s: %w", id, plainly(err))
+	}
+	return nil
+}
+
 // StopContainer asks a container's process to end and kills it after the grace
 // period. One that does not exist or run is success.
 func (e *Engine) StopContainer(ctx context.Context, id string, grace time.Duration) error {

@@ -58,16 +58,16 @@ func Find(choice Choice, host Host) (Endpoint, error) {
 	case choice.Host != "":
 		return fromAddress(choice.Host, "--host")
 	case choice.Context != "":
-		return fromContext(choice.Context, "--context "+choice.Context)
+		return fromContext(choice.Context, "--context "+choice.Context, host)
 	case host.Getenv(client.EnvOverrideHost) != "":
 		return fromAddress(host.Getenv(client.EnvOverrideHost), client.EnvOverrideHost)
 	case host.Getenv("DOCKER_CONTEXT") != "":
 		name := host.Getenv("DOCKER_CONTEXT")
-		return fromContext(name, "DOCKER_CONTEXT="+name)
+		return fromContext(name, "DOCKER_CONTEXT="+name, host)
 	}
 	// An unreadable docker configuration is docker's to complain about.
 	if file, err := config.Load(config.Dir()); err == nil && file.CurrentContext != "" && file.CurrentContext != "default" {
-		return fromContext(file.CurrentContext, "context "+file.CurrentContext)
+		return fromContext(file.CurrentContext, "context "+file.CurrentContext, host)
 	}
 	return search(host)
 }
@@ -88,15 +88,21 @@ func fromAddress(address, origin string) (Endpoint, error) {
 	return Endpoint{Address: address, Origin: origin, options: options}, nil
 }
 
-func fromContext(name, origin string) (Endpoint, error) {
-	if name == "default" {
-		return search(ThisHost())
+func fromContext(name, origin string, host Host) (Endpoint, error) {
+	if name == "default" { // docker's name for "no context"
+		if address := host.Getenv(client.EnvOverrideHost); address != "" {
+			return fromAddress(address, client.EnvOverrideHost)
+		}
+		return search(host)
 	}
 	contexts := store.New(config.ContextStoreDir(), store.NewConfig(
 		func() any { return &map[string]any{} },
 		store.EndpointTypeGetter(dockercontext.DockerEndpoint, func() any { return &dockercontext.EndpointMeta{} }),
 	))
 	metadata, err := contexts.GetMetadata(name)
+	if err != nil && !IsNotFound(err) {
+		return Endpoint{}, fmt.Errorf("reading docker context %q (%s): %w", name, origin, err)
+	}
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("docker context %q (%s) is not there: `docker context ls` lists those that are", name, origin)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
-	"github.com/docker/docker/errdefs"
 )
 
 // An Engine speaks to one engine. It keeps no connection when idle for long

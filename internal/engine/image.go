@@ -110,7 +110,9 @@ func eachMessage(body io.Reader, tell func(PullEvent)) error {
 }
 
 // credentials looks up the registry of a reference in the user's docker
-// configuration, asking its credential helpers.
+// configuration, asking its credential helpers. A helper that fails, as one that
+// another engine's installer left in the configuration does, means none, as it
+// does to docker itself (docker/cli cli/command/registry.go, ResolveAuthConfig).
 func credentials(ref string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -124,10 +126,7 @@ func credentials(ref string) (string, error) {
 	if host == "docker.io" {
 		host = "https://index.docker.io/v1/" // the key docker login writes
 	}
-	found, err := file.GetAuthConfig(host)
-	if err != nil {
-		return "", fmt.Errorf("asking docker's credential helper for %s: %w", host, plainly(err))
-	}
+	found, _ := file.GetAuthConfig(host)
 	return registry.EncodeAuthConfig(registry.AuthConfig(found))
 }
 
@@ -162,9 +161,7 @@ func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 		for line := range strings.Lines(m.Stream) {
 			if _, ref, ok := strings.Cut(line, "Loaded image"); ok {
 				_, ref, _ = strings.Cut(ref, ": ")
-				for _, one := range strings.Split(strings.TrimSpace(ref), ",") {
-					refs = append(refs, one)
-				}
+				refs = append(refs, strings.Split(strings.TrimSpace(ref), ",")...)
 			}
 		}
 	}

@@ -26,6 +26,7 @@ type Stream struct {
 	hijacked types.HijackedResponse
 	exec     string
 	engine   *Engine
+	unwatch  context.CancelFunc // ends what watches over a bridge
 }
 
 // maxStderr bounds what is kept of a process's stderr.
@@ -62,11 +63,11 @@ func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...st
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	if _, err := io.WriteString(s, stdin); err == nil {
-		err = s.CloseWrite()
+	if _, err := io.WriteString(s, stdin); err != nil {
+		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, plainly(err))
+	if err := s.CloseWrite(); err != nil {
+		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
 	}
 	output, err := io.ReadAll(s)
 	if err != nil {
@@ -109,24 +110,28 @@ func (s *Stream) Read(p []byte) (int, error) {
 		size := int(binary.BigEndian.Uint32(header[4:]))
 		if header[0] == 1 {
 			s.left = size
-			continue
-		}
-		if err := s.keep(io.LimitReader(s.in, int64(size))); err != nil {
+		} else if err := s.keep(size); err != nil {
 			return 0, err
 		}
 	}
 	n, err := s.in.Read(p[:min(len(p), s.left)])
 	s.left -= n
+	if err == io.EOF && s.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	return n, err
 }
 
-func (s *Stream) keep(r io.Reader) error {
-	if room := maxStderr - s.stderr.Len(); room > 0 {
-		if _, err := io.CopyN(&s.stderr, r, int64(room)); err != nil && err != io.EOF {
-			return err
-		}
+// keep takes a frame of stderr, of which only so much is of use.
+func (s *Stream) keep(size int) error {
+	kept := min(size, maxStderr-s.stderr.Len())
+	_, err := io.CopyN(&s.stderr, s.in, int64(kept))
+	if err == nil {
+		_, err = io.CopyN(io.Discard, s.in, int64(size-kept))
 	}
-	_, err := io.Copy(io.Discard, r)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
 	return err
 }
 
@@ -138,6 +143,9 @@ func (s *Stream) CloseWrite() error { return s.hijacked.CloseWrite() }
 
 // Close lets go of the process, which may go on.
 func (s *Stream) Close() error {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
 	s.hijacked.Close()
 	return nil
 }

@@ -173,7 +173,9 @@ func describe(found engine.Image, ref, promise string) Image {
 // platform. Unlike the engine's image id it is the same on every engine, and
 // after save and load.
 func Identity(i engine.Image) string {
-	content, err := json.Marshal([]any{i.Layers, i.Env, i.OS, i.Arch, i.Variant})
+	// Engines differ in whether "none" is nil or empty.
+	layers, env := append([]string{}, i.Layers...), append([]string{}, i.Env...)
+	content, err := json.Marshal([]any{layers, env, i.OS, i.Arch, i.Variant})
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -188,7 +190,7 @@ func absent(err error) bool {
 		return false
 	}
 	text := err.Error()
-	for _, words := range []string{"manifest unknown", "manifest for ", "no matching manifest", "not found", "no image found in", "does not match the specified platform"} {
+	for _, words := range []string{"manifest unknown", "manifest for ", "no matching manifest", ": not found", "no image found in", "does not match the specified platform"} {
 		if strings.Contains(text, words) {
 			return true
 		}

@@ -28,11 +28,13 @@ func environment(image []string, home string, stamp agent.Stamp, request agent.R
 		}
 	}
 	first := []string{stamp.Nix + "/bin", home + "/.nix-profile/bin", home + "/.local/state/nix/profile/bin", stamp.Profile + "/bin"}
-	env = set(env, "PATH", strings.Join(append(first, valueOf(image, "PATH")), ":"))
+	env = set(env, "PATH", strings.Trim(strings.Join(append(first, valueOf(image, "PATH")), ":"), ":"))
 	env = set(env, "HOME", home)
 	env = set(env, "PWD", dir)
-	if config := strings.Join(append(stamp.Settings, request.Nix), "\n"); strings.TrimSpace(config) != "" {
-		env = set(env, "NIX_CONFIG", config)
+	config := append([]string{valueOf(image, "NIX_CONFIG")}, append(slices.Clone(stamp.Settings), request.Nix)...)
+	config = slices.DeleteFunc(config, func(lines string) bool { return strings.TrimSpace(lines) == "" })
+	if len(config) > 0 {
+		env = set(env, "NIX_CONFIG", strings.Join(config, "\n"))
 	}
 	for _, variable := range request.Env {
 		name, value, _ := strings.Cut(variable, "=")
@@ -69,6 +71,9 @@ func lookUp(name, dir, path string) (string, *agent.Refused) {
 		return file, judge(name, file)
 	}
 	var refused *agent.Refused
+	if name == "" {
+		path = "" // which would find the directories themselves
+	}
 	for _, entry := range filepath.SplitList(path) {
 		file := filepath.Join(entry, name)
 		if !filepath.IsAbs(file) {

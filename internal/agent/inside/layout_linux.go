@@ -118,5 +118,9 @@ func replaceLink(target, path string) error {
 	if err := os.Symlink(target, beside); err != nil {
 		return err
 	}
-	return os.Rename(beside, path)
+	if err := os.Rename(beside, path); err != nil {
+		_ = os.Remove(beside)
+		return err
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package inside
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 // Numbers of Nix's internal-json log format, from NixOS/nix
 // src/libutil/include/nix/util/logging.hh.
 const (
+	activityCopyPath  = 100
 	activityCopyPaths = 103
 	resultProgress    = 105
 	levelError        = 0
@@ -21,6 +23,10 @@ type nixLog struct {
 	progress func(done, total int64)
 	partial  []byte
 	copying  uint64
+	paths    map[uint64]bool // that were begun to be copied
+	counts   bool            // this Nix sends progress
+	done     int64
+	total    int64 // by the words of the start, as Nix 2.8 sends no progress
 	told     time.Time
 	failures []string
 	other    []string // lines that are no JSON, the last few
@@ -50,6 +56,7 @@ func (l *nixLog) line(line []byte) {
 		Type   int
 		Level  int
 		Msg    string
+		Text   string
 		Fields []json.RawMessage
 	}
 	if json.Unmarshal(message, &m) != nil {
@@ -60,17 +67,28 @@ func (l *nixLog) line(line []byte) {
 		l.failures = append(l.failures, m.Msg)
 	case m.Action == "start" && m.Type == activityCopyPaths:
 		l.copying = m.ID
+		_, _ = fmt.Sscanf(m.Text, "copying %d paths", &l.total)
+	case m.Action == "start" && m.Type == activityCopyPath:
+		l.paths[m.ID] = true
+	case m.Action == "stop" && l.paths[m.ID] && !l.counts:
+		l.done++
+		l.tell(l.done, max(l.total, l.done))
 	case m.Action == "result" && m.Type == resultProgress && m.ID == l.copying && len(m.Fields) >= 2:
-		l.tell(m.Fields)
+		l.measured(m.Fields)
+	}
+}
+
+// measured takes the progress as newer Nix sends it.
+func (l *nixLog) measured(fields []json.RawMessage) {
+	var done, total int64
+	if json.Unmarshal(fields[0], &done) == nil && json.Unmarshal(fields[1], &total) == nil {
+		l.counts, l.done, l.total = true, done, total
+		l.tell(done, total)
 	}
 }
 
 // tell reports at most every 50 ms: more would cost more than it shows.
-func (l *nixLog) tell(fields []json.RawMessage) {
-	var done, total int64
-	if json.Unmarshal(fields[0], &done) != nil || json.Unmarshal(fields[1], &total) != nil {
-		return
-	}
+func (l *nixLog) tell(done, total int64) {
 	if now := time.Now(); done == total || now.Sub(l.told) > 50*time.Millisecond {
 		l.told = now
 		l.progress(done, total)
@@ -81,7 +99,7 @@ func (l *nixLog) errors() string {
 	if len(l.failures) > 0 {
 		return plain(strings.Join(l.failures, "; "))
 	}
-	return plain(strings.Join(l.other, "; "))
+	return plain(strings.Join(append(l.other, string(l.partial)), "; "))
 }
 
 // plain takes the colours and line breaks out of Nix's messages.

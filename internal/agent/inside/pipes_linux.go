@@ -98,19 +98,23 @@ func pipe(to io.Writer, from *os.File, ended <-chan struct{}) {
 	}()
 }
 
-// sendRest reads without waiting what a pipe holds. os.File would not read
-// after its deadline, so the kernel is asked directly.
+// sendRest sends what a pipe holds at this moment: a process in the background
+// may go on to fill it. os.File would not read after its deadline, so the kernel
+// is asked directly.
 func sendRest(to io.Writer, from *os.File, buffer []byte) {
 	raw, err := from.SyscallConn()
 	if err != nil {
 		return
 	}
-	for n := 1; n > 0; {
-		_ = raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buffer) })
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
+	left := 0
+	_ = raw.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	for n := 1; n > 0 && left > 0; left -= n {
+		_ = raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buffer[:min(left, len(buffer))]) })
+		if n <= 0 {
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
 		}
 	}
 }

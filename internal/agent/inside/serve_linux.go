@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -37,7 +38,10 @@ func (a Agent) Serve(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("accepting a connection: %w", err)
+			// Such as too many open files: the sessions there are go on.
+			fmt.Fprintln(os.Stderr, "accepting a connection:", err)
+			time.Sleep(100 * time.Millisecond)
+			continue
 		}
 		go a.serveConnection(conn, config)
 	}

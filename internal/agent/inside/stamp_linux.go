@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
@@ -37,8 +38,11 @@ func (v Volume) Stamps() ([]agent.Stamp, error) {
 	}
 	stamps := []agent.Stamp{}
 	for _, file := range files {
-		name := filepath.Base(file)
-		s, err := v.Stamp(name[:len(name)-len(".json")])
+		identity := strings.TrimSuffix(filepath.Base(file), ".json")
+		if !identityForm.MatchString(identity) {
+			continue // somebody else's
+		}
+		s, err := v.Stamp(identity)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

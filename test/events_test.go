@@ -1,0 +1,83 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/volume"
+)
+
+// An eventLog is what an engine says that it does, from a moment on. It listens
+// all the time: an engine keeps only its last few events.
+type eventLog struct {
+	close func()
+
+	mu   sync.Mutex
+	seen []events.Message
+}
+
+func (e *testEngine) follow() *eventLog {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &eventLog{close: cancel}
+	messages, problems := e.Events(ctx, events.ListOptions{})
+	go func() {
+		for {
+			select {
+			case m := <-messages:
+				l.mu.Lock()
+				l.seen = append(l.seen, m)
+				l.mu.Unlock()
+			case <-problems:
+				return
+			}
+		}
+	}()
+	return l
+}
+
+func (l *eventLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = nil
+}
+
+func (l *eventLog) all() []events.Message {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]events.Message(nil), l.seen...)
+}
+
+// caughtUp returns the events once one that is caused now has come: the making
+// of a volume of that name.
+func (e *testEngine) caughtUp(l *eventLog, mark string) ([]events.Message, error) {
+	ctx := context.Background()
+	name := fmt.Sprintf("%s-%d", mark, time.Now().UnixNano())
+	if _, err := e.VolumeCreate(ctx, volume.CreateOptions{Name: name}); err != nil {
+		return nil, err
+	}
+	defer e.VolumeRemove(ctx, name, true)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		seen := l.all()
+		for _, m := range seen {
+			if m.Type == events.VolumeEventType && (m.Actor.ID == name || m.Actor.Attributes["name"] == name) {
+				return seen, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("the engine did not tell of volume %s", name)
+}
+
+// isEvent tells whether an image of a script was pulled, or a container of that
+// role made on its volume.
+func isEvent(m events.Message, name, what string) bool {
+	if what == "pull" {
+		return m.Type == events.ImageEventType && m.Action == events.ActionPull &&
+			strings.Contains(m.Actor.ID+" "+m.Actor.Attributes["name"], "/"+name+"/")
+	}
+	return m.Type == events.ContainerEventType && m.Action == events.ActionCreate &&
+		m.Actor.Attributes[labelVolume] == name && m.Actor.Attributes[labelRole] == what
+}

@@ -1,0 +1,345 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/volume"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs testdata/*.txtar on the machine's own engine.
+func TestScripts(t *testing.T) { runScripts(t, theWorld.engine, "") }
+
+// TestEngines runs them on each of the engines in NIXPROXY_TEST_ENGINES, which
+// are brought up for it and ended after it.
+func TestEngines(t *testing.T) {
+	for _, kind := range strings.Fields(os.Getenv("NIXPROXY_TEST_ENGINES")) {
+		t.Run(kind, func(t *testing.T) { runScripts(t, startEngine(t, kind), kind+"-") })
+	}
+}
+
+// startEngine brings up an engine of the test's own.
+func startEngine(t *testing.T, kind string) *testEngine {
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		if output, err := exec.Command("../scripts/engine/engine", "stop", dir).CombinedOutput(); err != nil {
+			t.Errorf("stopping %s: %v\n%s", kind, err, output)
+		}
+	})
+	start := exec.Command("../scripts/engine/engine", "start", kind, dir)
+	start.Stderr = os.Stderr
+	output, err := start.Output()
+	if err != nil {
+		t.Fatalf("starting %s: %v", kind, err)
+	}
+	e, err := openEngine(strings.TrimPrefix(strings.TrimSpace(string(output)), "DOCKER_HOST="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func runScripts(t *testing.T, e *testEngine, infix string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata",
+		RequireUniqueNames: true,
+		Setup:              func(env *testscript.Env) error { return setup(env, e, infix) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"nixproxy":  nixproxyCommand,
+			"status":    commandOf((*script).status),
+			"events":    commandOf((*script).count),
+			"record":    commandOf((*script).record),
+			"recorded":  commandOf((*script).recorded),
+			"publish":   commandOf((*script).publish),
+			"container": commandOf((*script).container),
+			"volume":    commandOf((*script).volume),
+			"image-run": commandOf((*script).imageRun),
+		},
+	})
+}
+
+// A script is one script under way, with a volume and a corner of the registry
+// of its own.
+type script struct {
+	*testscript.TestScript
+	engine   *testEngine
+	name     string // of its volume, and the path of its images
+	events   *eventLog
+	recorder *recorder
+}
+
+type scriptKey struct{}
+
+func commandOf(run func(*script, []string) error) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		s := ts.Value(scriptKey{}).(*script)
+		s.TestScript = ts
+		err := run(s, args)
+		switch {
+		case neg && err == nil:
+			ts.Fatalf("unexpected success")
+		case !neg && err != nil:
+			ts.Fatalf("%v", err)
+		}
+	}
+}
+
+// setup gives a script its environment and publishes the test images for it.
+func setup(env *testscript.Env, e *testEngine, infix string) error {
+	w := theWorld
+	// The working directory is named for the script: script-NAME.
+	s := &script{engine: e, name: w.prefix + infix + strings.TrimPrefix(filepath.Base(env.WorkDir), "script-") + "-0"} // no name begins another
+	env.Values[scriptKey{}] = s
+	env.Defer(func() {
+		s.events.close()
+		if s.recorder != nil {
+			s.recorder.listener.Close()
+		}
+		if err := e.clean(s.name); err != nil {
+			env.T().Log("cleaning up: ", err)
+			env.T().FailNow()
+		}
+	})
+	s.events = e.follow()
+	home := filepath.Join(w.homes, s.name) // the project must not be above it
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return err
+	}
+	for i, variable := range []string{"OLD", "MID", "NEW"} {
+		image := w.images[i]
+		if err := w.registry.push(w.registry.open+"/"+s.name+"/nixos/nix:"+image.Version, image.Version); err != nil {
+			return err
+		}
+		env.Setenv(variable, image.Version)
+		env.Setenv("HOSTNIX_"+strings.ReplaceAll(image.Version, ".", "_"), image.Root+":"+image.Nix)
+	}
+	for name, value := range map[string]string{
+		"HOME": home, "XDG_RUNTIME_DIR": "", "NAME": s.name,
+		"PATH":        w.bin + ":" + env.Getenv("PATH"),
+		"DOCKER_HOST": e.host, "DOCKER_CONFIG": filepath.Join(home, ".docker"),
+		"OPEN": w.registry.open, "CLOSED": w.registry.closed, "BROKEN": w.registry.broken,
+		"NIXPROXY_REGISTRY":    w.registry.open + "/" + s.name,
+		"NIXPROXY_VOLUME":      s.name,
+		"NIXPROXY_STATE":       filepath.Join(env.WorkDir, "state"),
+		"NIXPROXY_NIX_VERSION": w.images[1].Version, // until hostnix says another
+	} {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+// nixproxyCommand lets scripts write nixproxy for exec nixproxy.
+func nixproxyCommand(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("nixproxy", args...)
+	switch {
+	case neg && err == nil:
+		ts.Fatalf("unexpected success")
+	case !neg && err != nil:
+		ts.Fatalf("nixproxy failed: %v", err)
+	}
+}
+
+// status N CMD [ARG...]: CMD ends with just this exit status.
+func (s *script) status(args []string) error {
+	if len(args) < 2 {
+		return errors.New("want status N CMD [ARG...]")
+	}
+	got := 0
+	if err := s.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			return err
+		}
+		got = exit.ExitCode()
+	}
+	if strconv.Itoa(got) != args[0] {
+		return fmt.Errorf("exit status %d, not %s", got, args[0])
+	}
+	return nil
+}
+
+// count is the command events. events mark: from now on they are counted. events
+// N pull|anchor|proxy|throwaway: since then N images were pulled, or N such
+// containers made.
+func (s *script) count(args []string) error {
+	seen, err := s.engine.caughtUp(s.events, s.name+"-events")
+	if err != nil {
+		return err
+	}
+	if len(args) == 1 && args[0] == "mark" {
+		s.events.forget()
+		return nil
+	}
+	if len(args) != 2 {
+		return errors.New("want events mark, or events N pull|anchor|proxy|throwaway")
+	}
+	n := 0
+	for _, m := range seen {
+		if isEvent(m, s.name, args[1]) {
+			n++
+		}
+	}
+	if strconv.Itoa(n) != args[0] {
+		return fmt.Errorf("%d events %s, not %s", n, args[1], args[0])
+	}
+	return nil
+}
+
+// record: from now on requests to the engine go through a recorder.
+func (s *script) record([]string) (err error) {
+	socket := filepath.Join(s.Getenv("WORK"), "engine.sock")
+	if s.recorder, err = startRecorder(socket, s.engine.socket()); err != nil {
+		return err
+	}
+	s.Setenv("DOCKER_HOST", "unix://"+socket)
+	return nil
+}
+
+// recorded N CMD [ARG...]: CMD succeeds with at most N requests to the engine.
+func (s *script) recorded(args []string) error {
+	most, err := strconv.Atoi(args[0])
+	if err != nil || s.recorder == nil {
+		return errors.New("want record, and then recorded N CMD [ARG...]")
+	}
+	s.recorder.forget()
+	if err := s.Exec(args[1], args[2:]...); err != nil {
+		return err
+	}
+	requests := s.recorder.forget()
+	s.Logf("requests: %q", requests)
+	if len(requests) > most || len(requests) == 0 {
+		return fmt.Errorf("%d requests: %q", len(requests), requests)
+	}
+	return nil
+}
+
+// publish [-fresh|-foreign] VERSION REF: the registry has a test image by this
+// reference; as it is, with a layer that no engine has, or for an architecture
+// that none has.
+func (s *script) publish(args []string) error {
+	flag := ""
+	if len(args) == 3 {
+		flag, args = args[0], args[1:]
+	}
+	if len(args) != 2 {
+		return errors.New("want publish [-fresh|-foreign] VERSION REF")
+	}
+	switch r := theWorld.registry; flag {
+	case "":
+		return r.push(args[1], args[0])
+	case "-fresh":
+		return r.push(args[1], args[0], fresh(4<<20))
+	case "-foreign":
+		return r.pushForeign(args[1], args[0])
+	}
+	return fmt.Errorf("publish has no %s", flag)
+}
+
+// container rm|kill|stop ROLE: what a user might do to one of our containers by
+// hand. container await ROLE: one runs, within ten seconds. container N ROLE:
+// there are so many of the role, container N running ROLE.
+func (s *script) container(args []string) error {
+	if args[0] == "await" {
+		return s.awaitRunning(args[1])
+	}
+	found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), args[len(args)-1])
+	if err != nil {
+		return err
+	}
+	if want, err := strconv.Atoi(args[0]); err == nil {
+		n := len(found)
+		if args[1] == "running" {
+			n = running(found)
+		}
+		if n != want {
+			return fmt.Errorf("%d containers, not %d", n, want)
+		}
+		return nil
+	}
+	if len(found) == 0 {
+		return errors.New("there is none")
+	}
+	return s.byHand(args[0], found)
+}
+
+func running(containers []container.Summary) int {
+	n := 0
+	for _, c := range containers {
+		if c.State == "running" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *script) awaitRunning(role string) error {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), role)
+		if err != nil || running(found) > 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("no %s runs", role)
+}
+
+func (s *script) byHand(verb string, containers []container.Summary) error {
+	ctx, second := context.Background(), 1
+	for _, c := range containers {
+		var err error
+		switch verb {
+		case "rm":
+			err = s.engine.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+		case "kill":
+			err = s.engine.ContainerKill(ctx, c.ID, "KILL")
+		case "stop":
+			err = s.engine.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &second})
+		default:
+			err = fmt.Errorf("container has no %s", verb)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// volume create NAME [LABEL=VALUE...], volume there NAME, volume rm NAME: past nixproxy.
+func (s *script) volume(args []string) error {
+	ctx := context.Background()
+	switch verb, name := args[0], args[1]; verb {
+	case "create":
+		labels := map[string]string{}
+		for _, label := range args[2:] {
+			key, value, _ := strings.Cut(label, "=")
+			labels[key] = value
+		}
+		_, err := s.engine.VolumeCreate(ctx, volume.CreateOptions{Name: name, Labels: labels})
+		return err
+	case "there":
+		_, err := s.engine.VolumeInspect(ctx, name)
+		return err
+	case "rm":
+		return s.engine.VolumeRemove(ctx, name, false)
+	}
+	return fmt.Errorf("volume has no %s", args[0])
+}
+
+// image-run REF VOLUME DIR CMD [ARG...]: a container past nixproxy, with the
+// volume mounted at DIR in the engine's own manner.
+func (s *script) imageRun(args []string) error {
+	mounts := []mount.Mount{{Type: mount.TypeVolume, Source: args[1], Target: args[2]}}
+	output, err := s.engine.run(args[0], mounts, args[3:]...)
+	fmt.Fprint(s.Stdout(), output)
+	return err
+}
