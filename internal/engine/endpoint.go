@@ -74,8 +74,8 @@ func Find(choice Choice, host Host) (Endpoint, error) {
 
 func fromAddress(address, origin string) (Endpoint, error) {
 	endpoint := dockercontext.Endpoint{EndpointMeta: dockercontext.EndpointMeta{Host: address}}
-	if _, err := client.ParseHostURL(address); err != nil {
-		return Endpoint{}, fmt.Errorf("%s: %q is not an engine's address: write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST", origin, address)
+	if err := checkAddress(address, origin); err != nil {
+		return Endpoint{}, err
 	}
 	options, err := endpoint.ClientOpts()
 	if err != nil {
@@ -86,6 +86,13 @@ func fromAddress(address, origin string) (Endpoint, error) {
 		options = append(options, client.WithTLSClientConfigFromEnv())
 	}
 	return Endpoint{Address: address, Origin: origin, options: options}, nil
+}
+
+func checkAddress(address, origin string) error {
+	if _, err := client.ParseHostURL(address); err != nil {
+		return fmt.Errorf("%s: %q is not an engine's address: write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST", origin, address)
+	}
+	return nil
 }
 
 func fromContext(name, origin string, host Host) (Endpoint, error) {
@@ -109,6 +116,9 @@ func fromContext(name, origin string, host Host) (Endpoint, error) {
 	meta, err := dockercontext.EndpointFromContext(metadata)
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("docker context %q (%s): %w", name, origin, err)
+	}
+	if err := checkAddress(meta.Host, origin); err != nil {
+		return Endpoint{}, err
 	}
 	endpoint, err := dockercontext.WithTLSData(contexts, name, meta)
 	if err != nil {

@@ -107,9 +107,12 @@ func TestFindRefuses(t *testing.T) {
 		{"no such context by variable", Choice{}, map[string]string{"DOCKER_CONTEXT": "../x"}, []string{`"../x"`, "DOCKER_CONTEXT"}},
 		{"a damaged context", Choice{Context: "damaged"}, nil, []string{`"damaged"`}},
 		{"a context without an engine", Choice{Context: "bare"}, nil, []string{`"bare"`}},
-		{"a context with a bad address", Choice{Context: "odd"}, nil, []string{`"odd"`}},
+		{"a context with a bad address", Choice{Context: "odd"}, nil, []string{"no address"}},
 	} {
-		_, err := Find(test.choice, host(test.env, "/var/run/docker.sock"))
+		endpoint, err := Find(test.choice, host(test.env, "/var/run/docker.sock"))
+		if err == nil {
+			_, err = Open(endpoint, "")
+		}
 		if err == nil {
 			t.Errorf("%s: found", test.name)
 			continue

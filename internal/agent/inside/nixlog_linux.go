@@ -69,6 +69,9 @@ func (l *nixLog) line(line []byte) {
 		l.copying = m.ID
 		_, _ = fmt.Sscanf(m.Text, "copying %d paths", &l.total)
 	case m.Action == "start" && m.Type == activityCopyPath:
+		if l.paths == nil {
+			l.paths = map[uint64]bool{}
+		}
 		l.paths[m.ID] = true
 	case m.Action == "stop" && l.paths[m.ID] && !l.counts:
 		l.done++

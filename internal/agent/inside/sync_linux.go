@@ -140,7 +140,7 @@ func (v Volume) rootImage(s agent.Stamp) error {
 func copyStore(ctx context.Context, s agent.Stamp, tell *json.Encoder) error {
 	c := imageNix(ctx, filepath.Join(s.Nix, "bin/nix"), "copy", "--all", "--no-check-sigs",
 		"--to", "local?root="+agent.Beside, "--log-format", "internal-json")
-	log := &nixLog{paths: map[uint64]bool{}, progress: func(done, total int64) {
+	log := &nixLog{progress: func(done, total int64) {
 		_ = tell.Encode(agent.SyncEvent{Done: done, Total: total}) // nobody listening is no reason to stop
 	}}
 	c.Stderr = log

@@ -1,0 +1,384 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/engine"
+)
+
+// anchored is a fake engine with a running anchor.
+func anchored(t *testing.T) (*fake, Place, engine.Container) {
+	t.Helper()
+	f, p := newFake(t), place(t)
+	anchor, err := Anchor(t.Context(), f, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.wantCalls("create v-anchor", "copy v-anchor", "start v-anchor")
+	return f, p, anchor
+}
+
+func TestAnchorIsMadeOnce(t *testing.T) {
+	f, p, anchor := anchored(t)
+	again, err := Anchor(t.Context(), f, p)
+	if err != nil || again.ID != anchor.ID {
+		t.Errorf("got %s after %s, %v", again.ID, anchor.ID, err)
+	}
+	f.wantCalls()
+	f.containers[0].State = "exited" // the engine was restarted: its id, and so its namespace's name, stays
+	if again, err = Anchor(t.Context(), f, p); err != nil || again.ID != anchor.ID {
+		t.Errorf("got %s after %s, %v", again.ID, anchor.ID, err)
+	}
+	f.wantCalls("start v-anchor")
+	spec := f.containers[0].spec
+	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agent.BesideNix}) {
+		t.Errorf("the anchor is %+v", spec)
+	}
+}
+
+func TestHalfMadeAnchorIsCompleted(t *testing.T) {
+	f, p := newFake(t), place(t)
+	f.add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
+	if _, err := Anchor(t.Context(), f, p); err != nil {
+		t.Error(err)
+	}
+	f.wantCalls("copy v-anchor", "start v-anchor")
+}
+
+func TestNewAnchorRemovesOrphans(t *testing.T) {
+	f, p := newFake(t), place(t)
+	f.add(engine.Container{Name: "v-old", State: "exited", PidOf: "gone", Labels: labels("v", RoleProxy)})
+	f.add(engine.Container{Name: "v-older", State: "running", PidOf: "gone", Labels: labels("v", RoleProxy)})
+	f.add(engine.Container{Name: "w-other", State: "exited", PidOf: "gone", Labels: labels("w", RoleProxy)})
+	f.add(engine.Container{Name: "v-sync", State: "running", PidOf: "gone", Labels: labels("v", RoleThrowaway)})
+	f.add(engine.Container{Name: "theirs", State: "exited", PidOf: "gone"})
+	if _, err := Anchor(t.Context(), f, p); err != nil {
+		t.Fatal(err)
+	}
+	f.wantCalls("create v-anchor", "remove v-old", "remove v-older", "copy v-anchor", "start v-anchor")
+}
+
+// One that came into being after the anchor was created, by another nixproxy, is no orphan.
+func TestAnchorKeepsItsOwn(t *testing.T) {
+	f, p := newFake(t), place(t)
+	anchor := f.add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
+	f.add(engine.Container{Name: "v-new", State: "created", PidOf: anchor.ID, Labels: labels("v", RoleProxy)})
+	if _, err := Anchor(t.Context(), f, p); err != nil {
+		t.Fatal(err)
+	}
+	f.wantCalls("copy v-anchor", "start v-anchor")
+}
+
+func TestForeignContainersAreLeftAlone(t *testing.T) {
+	for name, l := range map[string]map[string]string{
+		"nobody's": nil, "another volume's": labels("w", RoleAnchor), "of another role": labels("v", RoleProxy),
+	} {
+		f, p := newFake(t), place(t)
+		f.add(engine.Container{Name: "v-anchor", State: "exited", Labels: l})
+		if _, err := Anchor(t.Context(), f, p); err == nil || !strings.Contains(err.Error(), "v-anchor was not made by nixproxy") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		f.wantCalls()
+	}
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i"}
+	f.add(engine.Container{Name: proxy.Name(), State: "running"})
+	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
+		t.Errorf("got %v", err)
+	}
+	f.add(engine.Container{Name: "v-sync", State: "exited"})
+	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
+		t.Errorf("got %v", err)
+	}
+	f.wantCalls("create v-sync")
+}
+
+func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i", Nix: "2.26.3", Project: "/p", Mounts: []string{"/p", "/g"}}
+	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
+	if err != nil || !fresh || c.PidOf != anchor.ID {
+		t.Fatalf("%+v, fresh %v, %v", c, fresh, err)
+	}
+	name := proxy.Name()
+	f.wantCalls("create "+name, "copy "+name, "start "+name)
+	spec := f.containers[1].spec
+	want := []engine.Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}, {Bind: "/g", Target: "/g"}}
+	if fmt.Sprint(spec.Mounts) != fmt.Sprint(want) || spec.NoNetwork || spec.AutoRemove || spec.Labels[LabelImage] != "i" ||
+		spec.Labels[LabelNix] != "2.26.3" || spec.Labels[LabelProject] != "/p" || spec.Labels[LabelSpecification] != proxy.Specification() {
+		t.Errorf("it is %+v", spec)
+	}
+	if again, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh || again.ID != c.ID {
+		t.Errorf("once more: %+v, fresh %v, %v", again, fresh, err)
+	}
+	f.wantCalls()
+	f.containers[1].State = "exited"
+	if again, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh || again.ID != c.ID {
+		t.Errorf("stopped: %+v, fresh %v, %v", again, fresh, err)
+	}
+	f.wantCalls("start " + name)
+	f.containers[1].State, f.containers[1].program = "created", false // nixproxy was killed before it copied the agent
+	if _, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || !fresh {
+		t.Errorf("half made: fresh %v, %v", fresh, err)
+	}
+	f.wantCalls("copy "+name, "start "+name)
+}
+
+func TestProxyOfAnOldAnchorIsReplaced(t *testing.T) {
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i"}
+	old := f.add(engine.Container{Name: proxy.Name(), State: "exited", PidOf: "an anchor that is gone", Labels: labels("v", RoleProxy)})
+	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
+	if err != nil || !fresh || c.ID == old.ID || c.PidOf != anchor.ID {
+		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
+	}
+	name := proxy.Name()
+	f.wantCalls("remove "+name, "create "+name, "copy "+name, "start "+name)
+}
+
+func TestSpecificationNamesEachDifference(t *testing.T) {
+	seen := map[string]string{}
+	base := Proxy{Place: Place{Volume: "v", Agent: agentbin.Program{Hash: "h"}}, Identity: "i", Mounts: []string{"/a", "/b"}, Safe: []string{"/a"}}
+	for name, change := range map[string]func(*Proxy){
+		"nothing":        func(*Proxy) {},
+		"volume":         func(p *Proxy) { p.Volume = "w" },
+		"image":          func(p *Proxy) { p.Identity = "j" },
+		"platform":       func(p *Proxy) { p.Platform = "linux/arm64" },
+		"mounts":         func(p *Proxy) { p.Mounts = []string{"/a"} },
+		"mounts' order":  func(p *Proxy) { p.Mounts = []string{"/b", "/a"} },
+		"joined mounts":  func(p *Proxy) { p.Mounts = []string{"/a/b"} },
+		"safe":           func(p *Proxy) { p.Safe = nil },
+		"agent":          func(p *Proxy) { p.Agent.Hash = "g" },
+		"safe to mounts": func(p *Proxy) { p.Mounts, p.Safe = []string{"/a", "/b", "/a"}, nil },
+	} {
+		p := base
+		change(&p)
+		if other, ok := seen[p.Specification()]; ok {
+			t.Errorf("%s and %s give one specification", name, other)
+		}
+		seen[p.Specification()] = name
+		if p.Name() != p.Volume+"-"+p.Specification()[:12] {
+			t.Errorf("%s: the name is %s", name, p.Name())
+		}
+	}
+	people := base
+	people.Nix, people.Project, people.Image = "2.26.3", "/p", engine.Image{ID: "another id of one image"}
+	if people.Specification() != base.Specification() {
+		t.Error("what is for people alone changes the specification")
+	}
+}
+
+func TestGitMayUseTheProject(t *testing.T) {
+	if files := (Proxy{}).files(); len(files) != 0 {
+		t.Errorf("without a project: %+v", files)
+	}
+	files := Proxy{Safe: []string{"/p", `/a "b" \c`}}.files()
+	want := "[safe]\n\tdirectory = \"/p\"\n\tdirectory = \"/a \\\"b\\\" \\\\c\"\n"
+	if len(files) != 1 || files[0].Path != "/etc/gitconfig" || files[0].Content != want {
+		t.Errorf("got %+v, want %q", files, want)
+	}
+}
+
+func TestWithoutAnAgentNothingIsStarted(t *testing.T) {
+	f, p := newFake(t), Place{Volume: "v", Agent: agentbin.Program{Arch: "none"}}
+	if _, err := Anchor(t.Context(), f, p); err == nil || !strings.Contains(err.Error(), "embedded agent") {
+		t.Errorf("got %v", err)
+	}
+	f.wantCalls("create v-anchor")
+}
+
+func readAll(into *string) func(io.Reader) error {
+	return func(r io.Reader) error {
+		content, err := io.ReadAll(r)
+		if into != nil {
+			*into = string(content)
+		}
+		return err
+	}
+}
+
+func TestThrowawayDoesItsJobAndIsGone(t *testing.T) {
+	f, p, anchor := anchored(t)
+	f.stdout = strings.Repeat("said\n", 1000)
+	var got string
+	if err := Throwaway(t.Context(), f, p, anchor, readAll(&got), "sync", "a", "b"); err != nil || got != f.stdout {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	f.wantCalls("create v-sync", "copy v-sync", "attach v-sync", "start v-sync", "remove v-sync")
+	if len(f.containers) != 1 {
+		t.Errorf("%d containers are left", len(f.containers))
+	}
+}
+
+func TestThrowawayIsGoneWhateverFails(t *testing.T) {
+	for _, failing := range []string{"copy", "attach", "start"} {
+		f, p, anchor := anchored(t)
+		f.before = func(call, _ string) error {
+			if call == failing {
+				return errBroken
+			}
+			return nil
+		}
+		if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, errBroken) || len(f.containers) != 1 {
+			t.Errorf("%s: %v, and %d containers", failing, err, len(f.containers))
+		}
+	}
+	f, p, anchor := anchored(t)
+	f.stdout, f.stderr = "x", "the job's complaint\n"
+	if err := Throwaway(t.Context(), f, p, anchor, func(io.Reader) error { return errBroken }); err == nil || err.Error() != "the job's complaint" || len(f.containers) != 1 {
+		t.Errorf("a job that fails: %v, and %d containers", err, len(f.containers))
+	}
+	f.stderr = ""
+	if err := Throwaway(t.Context(), f, p, anchor, func(io.Reader) error { return errBroken }); !errors.Is(err, errBroken) {
+		t.Errorf("a job that says nothing: %v", err)
+	}
+	p.Agent = agentbin.Program{Arch: "none"}
+	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); err == nil || len(f.containers) != 1 {
+		t.Errorf("without an agent: %v, and %d containers", err, len(f.containers))
+	}
+}
+
+func TestThrowawayIsGoneWhenItsUserGivesUp(t *testing.T) {
+	f, p, anchor := anchored(t)
+	f.stdout = endlessJob
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Throwaway(ctx, f, p, anchor, func(r io.Reader) error {
+		if _, err := io.ReadFull(r, make([]byte, len(endlessJob))); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		_, err := io.ReadAll(r)
+		return err
+	})
+	if !errors.Is(err, context.Canceled) || len(f.containers) != 1 {
+		t.Errorf("%v, and %d containers", err, len(f.containers))
+	}
+}
+
+func TestThrowawayWaitsForTheOther(t *testing.T) {
+	f, p, anchor := anchored(t)
+	other := f.add(engine.Container{Name: "v-sync", State: "running", Created: epoch.Add(-time.Hour), Labels: labels("v", RoleThrowaway)})
+	waits := 0
+	f.before = func(call, _ string) error {
+		if call == "wait" {
+			waits++
+			f.mu.Lock()
+			f.removeLocked(other.ID) // it ends while it is waited for
+			f.mu.Unlock()
+		}
+		return nil
+	}
+	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) || waits != 1 {
+		t.Errorf("%v after %d waits", err, waits)
+	}
+	f.wantCalls("create v-sync") // and nothing of the other's was removed
+}
+
+func TestCorpseIsRemovedAfterItsTime(t *testing.T) {
+	for _, state := range []string{"created", "exited", "dead"} {
+		f, p, anchor := anchored(t)
+		f.add(engine.Container{Name: "v-sync", State: state, Created: f.now.Add(-31 * time.Second), Labels: labels("v", RoleThrowaway)})
+		if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) {
+			t.Errorf("%s: %v", state, err)
+		}
+		f.wantCalls("create v-sync", "remove v-sync")
+	}
+}
+
+func TestYoungThrowawayIsGivenItsTime(t *testing.T) {
+	f, p, anchor := anchored(t)
+	f.add(engine.Container{Name: "v-sync", State: "created", Created: f.now.Add(-29 * time.Second), Labels: labels("v", RoleThrowaway)})
+	looks := 0
+	f.before = func(call, _ string) error {
+		if looks++; call == "find" && looks > 3 {
+			f.now = epoch.Add(2 * time.Second) // the engine's clock goes on, ours does not matter
+		}
+		return nil
+	}
+	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) {
+		t.Error(err)
+	}
+	if looks <= 3 {
+		t.Errorf("it was removed at the first look")
+	}
+	f.wantCalls("create v-sync", "remove v-sync")
+}
+
+func TestWaitingEndsWithItsContext(t *testing.T) {
+	f, p, anchor := anchored(t)
+	f.add(engine.Container{Name: "v-sync", State: "created", Created: f.now, Labels: labels("v", RoleThrowaway)})
+	ctx, cancel := context.WithCancel(t.Context())
+	f.before = func(call, _ string) error {
+		if call == "now" {
+			defer cancel()
+		}
+		return nil
+	}
+	if err := Throwaway(ctx, f, p, anchor, readAll(nil)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	f.wantCalls("create v-sync")
+}
+
+func TestSixteenMakeOne(t *testing.T) {
+	f, p := newFake(t), place(t)
+	// All have looked before the first one creates.
+	var looked, all sync.WaitGroup
+	looked.Add(16)
+	first := make(chan struct{}, 16)
+	for range 16 {
+		first <- struct{}{}
+	}
+	f.before = func(call, _ string) error {
+		if call == "create" {
+			select {
+			case <-first:
+				looked.Done()
+				looked.Wait()
+			default:
+			}
+		}
+		return nil
+	}
+	ids := make(chan string, 16)
+	for range 16 {
+		all.Go(func() {
+			c, err := findOrCreate(t.Context(), f, engine.Specification{Name: "v-anchor", Image: p.Image.ID})
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- c.ID
+		})
+	}
+	all.Wait()
+	close(ids)
+	for id := range ids {
+		if id != f.containers[0].ID {
+			t.Errorf("one got %q, another %q", id, f.containers[0].ID)
+		}
+	}
+	if len(f.containers) != 1 {
+		t.Errorf("%d containers were made", len(f.containers))
+	}
+}
+
+func TestList(t *testing.T) {
+	f := newFake(t)
+	f.add(engine.Container{Name: "v-anchor", Labels: labels("v", RoleAnchor)})
+	f.add(engine.Container{Name: "w-anchor", Labels: labels("w", RoleAnchor)})
+	f.add(engine.Container{Name: "theirs", Labels: map[string]string{"x": "y"}})
+	for volume, want := range map[string]int{"": 2, "v": 1, "none": 0} {
+		if list, err := List(t.Context(), f, volume); err != nil || len(list) != want {
+			t.Errorf("%q: %d, %v", volume, len(list), err)
+		}
+	}
+}
