@@ -29,6 +29,9 @@ func TestEngines(t *testing.T) {
 	}
 }
 
+// patience is what all scripts on one engine have together: none may hang.
+const patience = 8 * time.Minute
+
 // startEngine brings up an engine of the test's own.
 func startEngine(t *testing.T, kind string) *testEngine {
 	dir := t.TempDir()
@@ -54,6 +57,7 @@ func runScripts(t *testing.T, e *testEngine, infix string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata",
 		RequireUniqueNames: true,
+		Deadline:           time.Now().Add(patience),
 		Setup:              func(env *testscript.Env) error { return setup(env, e, infix) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"nixproxy":  nixproxyCommand,

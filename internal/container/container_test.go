@@ -45,6 +45,57 @@ func TestAnchorIsMadeOnce(t *testing.T) {
 	}
 }
 
+func TestPausedContainersGoOn(t *testing.T) {
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i"}
+	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err != nil {
+		t.Fatal(err)
+	}
+	f.calls = nil
+	for _, c := range f.containers {
+		c.State = "paused"
+	}
+	if _, err := Anchor(t.Context(), f, p); err != nil {
+		t.Error(err)
+	}
+	if _, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh {
+		t.Errorf("fresh %v, %v", fresh, err)
+	}
+	f.wantCalls("unpause v-anchor", "unpause "+proxy.Name())
+}
+
+// A container that is just being removed holds its name and cannot be looked at.
+func TestNameThatIsTakenUnseenIsWaitedFor(t *testing.T) {
+	f, p := newFake(t), place(t)
+	tries := 0
+	f.before = func(call, name string) error {
+		if call != "create" {
+			return nil
+		}
+		if tries++; tries < 3 {
+			return conflict{errors.New("the name is taken")}
+		}
+		return nil
+	}
+	if _, err := Anchor(t.Context(), f, p); err != nil || tries != 3 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+	tries = -1000
+	f.containers = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	looks := 0
+	before := f.before
+	f.before = func(call, name string) error {
+		if looks++; looks == 4 {
+			cancel()
+		}
+		return before(call, name)
+	}
+	if _, err := Anchor(ctx, f, p); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+}
+
 func TestHalfMadeAnchorIsCompleted(t *testing.T) {
 	f, p := newFake(t), place(t)
 	f.add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
@@ -265,9 +316,18 @@ func TestThrowawayIsGoneWhenItsUserGivesUp(t *testing.T) {
 }
 
 func TestThrowawayWaitsForTheOther(t *testing.T) {
+	t.Run("running", func(t *testing.T) { waitForTheOther(t, false) })
+	t.Run("paused", func(t *testing.T) { waitForTheOther(t, true) })
+}
+
+func waitForTheOther(t *testing.T, paused bool) {
+	t.Helper()
 	f, p, anchor := anchored(t)
 	other := f.add(engine.Container{Name: "v-sync", State: "running", Created: epoch.Add(-time.Hour), Labels: labels("v", RoleThrowaway)})
 	waits := 0
+	if paused {
+		other.State = "paused"
+	}
 	f.before = func(call, _ string) error {
 		if call == "wait" {
 			waits++

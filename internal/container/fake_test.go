@@ -169,11 +169,30 @@ func (f *fake) StartContainer(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if c.State == "paused" {
+		return conflict{errors.New("cannot start a paused container, try unpause instead")}
+	}
 	if !c.program {
 		f.t.Errorf("%s is started without its agent", c.Name)
 	}
 	if c.spec.AutoRemove && !c.attached {
 		f.t.Errorf("%s is started before anybody reads it", c.Name)
+	}
+	c.State = "running"
+	return nil
+}
+
+func (f *fake) UnpauseContainer(ctx context.Context, id string) error {
+	if err := f.enter(ctx, "unpause", f.nameOf(id)); err != nil {
+		return err
+	}
+	defer f.mu.Unlock()
+	c, err := f.find(id)
+	if err != nil {
+		return err
+	}
+	if c.State != "paused" {
+		f.t.Errorf("%s is unpaused when it is %s", c.Name, c.State)
 	}
 	c.State = "running"
 	return nil

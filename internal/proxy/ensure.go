@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,10 +100,14 @@ func (w *want) volumeFor(i image.Image) volume.Volume {
 // image holds the Nix that its tag promises.
 func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 	begin := func() volume.Progress {
-		return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("store paths")
+		return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("paths")
 	}
 	var err error
 	b.stamp, err = b.volume.Sync(ctx, b.engine, b.place, b.anchor, b.image.Identity, b.image.Reference, begin)
+	var unusable *volume.UnusableError
+	if errors.As(err, &unusable) {
+		p.leave(ctx, b)
+	}
 	if err != nil || b.image.Version == "" {
 		return err
 	}
@@ -114,6 +119,17 @@ func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 		return fmt.Errorf("image %s holds Nix %s, not %s: pull it anew with --pull always, or choose another --image", b.image.Reference, has.Version, b.image.Version)
 	}
 	return nil
+}
+
+// leave removes the anchor of a volume that is refused, where nothing needs it.
+func (p *Proxy) leave(ctx context.Context, b *base) {
+	others, err := container.List(ctx, b.engine, b.volume.Name)
+	if err == nil && len(others) == 1 {
+		err = b.engine.RemoveContainer(ctx, b.anchor.ID)
+	}
+	if err != nil {
+		p.Terminal.Debug("removing the anchor of a volume that is refused: %v", err)
+	}
 }
 
 // ensureProxy makes sure of the proxy container and of this user's place in it.

@@ -65,13 +65,26 @@ func (v Volume) Ensure(ctx context.Context, e Engine) error {
 	return nil
 }
 
+// An UnusableError says that there is something in a volume, or wrong with it,
+// that keeps nixproxy from using it.
+type UnusableError struct {
+	Volume string
+	Err    error
+}
+
+func (u *UnusableError) Error() string {
+	return fmt.Sprintf("volume %s cannot be used: %v", u.Volume, u.Err)
+}
+
+func (u *UnusableError) Unwrap() error { return u.Err }
+
 // Prepare makes a new volume ours inside, checks an old one, and tells what is
 // in it. It is asked of the anchor, which sees the volume and nothing else.
 func (v Volume) Prepare(ctx context.Context, e Engine, anchor engine.Container) (agent.Prepared, error) {
 	var p agent.Prepared
 	output, err := e.Output(ctx, anchor.ID, "", agent.Binary, "prepare")
 	if err != nil {
-		return p, fmt.Errorf("volume %s cannot be used: %w", v.Name, err)
+		return p, &UnusableError{Volume: v.Name, Err: err}
 	}
 	if err := json.Unmarshal(output, &p); err != nil {
 		return p, fmt.Errorf("reading what volume %s holds: %w", v.Name, err)
