@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
@@ -85,7 +86,7 @@ func (e *testEngine) clean(name string) error {
 	containers, problem := e.containers(name)
 	for _, c := range containers {
 		err := e.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
-		if err != nil && !client.IsErrNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
+		if err != nil && !errdefs.IsNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
 			problem = errors.Join(problem, err)
 		}
 	}

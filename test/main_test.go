@@ -142,13 +142,3 @@ func nixImages(suites ...string) ([]nixImage, error) {
 	}
 	return images, nil
 }
-
-// image returns the test image of a suite or a version.
-func (w *world) image(name string) (nixImage, error) {
-	for _, i := range w.images {
-		if i.Suite == name || i.Version == name {
-			return i, nil
-		}
-	}
-	return nixImage{}, fmt.Errorf("there is no test image %q", name)
-}

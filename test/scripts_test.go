@@ -117,7 +117,7 @@ func setup(env *testscript.Env, e *testEngine, infix string) error {
 	})
 	s.events = e.follow()
 	home := filepath.Join(w.homes, s.name) // the project must not be above it
-	if err := os.MkdirAll(home, 0o755); err != nil {
+	if err := makeHome(home); err != nil {
 		return err
 	}
 	for i, variable := range []string{"OLD", "MID", "NEW"} {
@@ -141,6 +141,16 @@ func setup(env *testscript.Env, e *testEngine, infix string) error {
 		env.Setenv(name, value)
 	}
 	return nil
+}
+
+// makeHome makes a home directory whose Nix asks no substituter: none is to be
+// reached, and each build would wait for that.
+func makeHome(home string) error {
+	config := filepath.Join(home, ".config/nix")
+	if err := os.MkdirAll(config, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(config, "nix.conf"), []byte("substituters =\n"), 0o644)
 }
 
 // nixproxyCommand lets scripts write nixproxy for exec nixproxy.

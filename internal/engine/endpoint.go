@@ -43,6 +43,10 @@ func ThisHost() Host {
 }
 
 func dialSocket(path string) error {
+	// Of one whose path is too long for a socket the kernel would say "invalid argument".
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err != nil {
 		return err

@@ -49,6 +49,12 @@ func TestStreamTellsOfACutHeader(t *testing.T) {
 			t.Errorf("after %d bytes of a header: %q, %v", cut, out, err)
 		}
 	}
+	for _, cut := range []string{frame(1, "abc")[:9], frame(2, "abc")[:9], frame(1, "a")[:8]} {
+		s := &Stream{in: strings.NewReader(cut)}
+		if out, err := io.ReadAll(s); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("a frame cut to %q gives %q, %v", cut, out, err)
+		}
+	}
 	failing := &Stream{in: io.MultiReader(strings.NewReader(frame(2, "x")[:8]), iotest.ErrReader(io.ErrClosedPipe))}
 	if _, err := failing.Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("a connection that breaks in stderr: %v", err)

@@ -63,6 +63,13 @@ func TestEnvironment(t *testing.T) {
 	if image[2] != "HOME=/root" || !strings.HasPrefix(image[0], "PATH=/root") {
 		t.Errorf("the image's own list was changed: %q", image)
 	}
+	if got := valueOf(environment(nil, "/h", stamp, agent.Request{}, "/d"), "PATH"); got != strings.TrimSuffix(first, ":") {
+		t.Errorf("of an image without PATH it is %q; an empty entry is the working directory", got)
+	}
+	own := environment([]string{"NIX_CONFIG=i = 1"}, "/h", stamp, agent.Request{Nix: "a = 1"}, "/d")
+	if got := valueOf(own, "NIX_CONFIG"); !strings.Contains(got, "i = 1\n") || !strings.HasSuffix(got, "\na = 1") {
+		t.Errorf("the image's own configuration: %q", got)
+	}
 	if env := environment(image, "/h", agent.Stamp{}, agent.Request{}, "/d"); slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "NIX_CONFIG=") }) {
 		t.Error("a session without configuration has NIX_CONFIG")
 	}
@@ -110,6 +117,7 @@ func TestLookUp(t *testing.T) {
 		{"group", "a/group", found},
 		{"text", "", agent.NotExecutable},
 		{"nothing", "", agent.NotFound},
+		{"", "", agent.NotFound},
 		{"dangling", "", agent.NotFound},
 		{"here", "", agent.NotFound}, // the working directory is not in PATH
 		{"./here", "here", found},

@@ -20,7 +20,7 @@ func captured(t testing.TB, name string) string {
 }
 
 func TestNixLogTellsOfTheCopy(t *testing.T) {
-	for file, total := range map[string]int64{"copy-2.26.log": 98, "copy-2.34.log": 94} {
+	for file, total := range map[string]int64{"copy-2.8.log": 90, "copy-2.26.log": 98, "copy-2.34.log": 94} {
 		var last, first [2]int64
 		calls := 0
 		log := &nixLog{progress: func(done, total int64) {
@@ -36,8 +36,8 @@ func TestNixLogTellsOfTheCopy(t *testing.T) {
 		if _, err := log.Write([]byte(captured(t, file))); err != nil {
 			t.Fatal(err)
 		}
-		if first != [2]int64{0, total} || last != [2]int64{total, total} {
-			t.Errorf("%s: from %v to %v, want from 0 to %d", file, first, last, total)
+		if first[0] > 1 || first[1] != total || last != [2]int64{total, total} {
+			t.Errorf("%s: from %v to %v, want to %d", file, first, last, total)
 		}
 		if calls > 20 {
 			t.Errorf("%s: progress was told %d times at once", file, calls)
@@ -48,18 +48,14 @@ func TestNixLogTellsOfTheCopy(t *testing.T) {
 	}
 }
 
-// Nix 2.8 starts and stops its activities and tells nothing between; it must do no harm.
-func TestNixLogOfAnOldNix(t *testing.T) {
-	log := &nixLog{progress: func(done, total int64) {
-		if done > total || total != 90 {
-			t.Errorf("%d of %d, where 90 paths were copied", done, total)
-		}
-	}}
-	if _, err := log.Write([]byte(captured(t, "copy-2.8.log"))); err != nil {
+// What a crash prints last may lack its newline.
+func TestNixLogKeepsAnUnfinishedLine(t *testing.T) {
+	log := &nixLog{}
+	if _, err := log.Write([]byte("warning: x\nterminate called")); err != nil {
 		t.Fatal(err)
 	}
-	if text := log.errors(); text != "" {
-		t.Errorf("errors %q", text)
+	if text := log.errors(); text != "warning: x; terminate called" {
+		t.Errorf("got %q", text)
 	}
 }
 

@@ -207,6 +207,15 @@ func TestStamps(t *testing.T) {
 	if stamps, err := v.Stamps(); err != nil || len(stamps) != 1 || stamps[0].Identity != whole.Identity {
 		t.Errorf("among damaged ones: %v, %v", stamps, err)
 	}
+	// Neither what is no stamp at all spoils the others.
+	for _, name := range []string{"notes.json", "README", ".new-1.json"} {
+		if err := os.WriteFile(v.own("images", name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stamps, err := v.Stamps(); err != nil || len(stamps) != 1 {
+		t.Errorf("among other files: %v, %v", stamps, err)
+	}
 	for _, identity := range []string{"", "abc", "../layout", strings.Repeat("A", 12), strings.Repeat("a", 65), strings.Repeat("a", 12) + "\n"} {
 		if _, err := v.Stamp(identity); err == nil || errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%q was taken for an identity: %v", identity, err)
@@ -234,6 +243,15 @@ func TestReplaceLink(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("beside the link there is %v", entries)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "directory"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceLink("x", filepath.Join(dir, "directory")); err == nil {
+		t.Error("a directory was replaced by a link")
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("a failure left %v", entries)
 	}
 	if err := replaceLink("x", filepath.Join(dir, "none", "link")); err == nil {
 		t.Error("a link was made in a directory that is not there")

@@ -1,0 +1,361 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/terminal"
+	"github.com/nixproxy/nixproxy/internal/version"
+)
+
+// A fake is an engine: what it has, what a registry would give it, and what it
+// was asked to pull.
+type fake struct {
+	has    map[string]engine.Image
+	gives  map[string]engine.Image
+	fails  map[string]error // of pulls
+	pulled []string
+	events []engine.PullEvent
+}
+
+type notFound struct{ error }
+
+func (notFound) NotFound() {}
+
+func (f *fake) FindImage(_ context.Context, ref, _ string) (engine.Image, error) {
+	if i, ok := f.has[ref]; ok {
+		return i, nil
+	}
+	return engine.Image{}, notFound{fmt.Errorf("no such image: %s", ref)}
+}
+
+func (f *fake) Images(_ context.Context, patterns ...string) ([]engine.Image, error) {
+	var all []engine.Image
+	for _, ref := range slices.Sorted(maps.Keys(f.has)) {
+		repository, _, _ := cutTag(ref)
+		if slices.Contains(patterns, repository) {
+			all = append(all, engine.Image{ID: f.has[ref].ID, Tags: []string{ref}})
+		}
+	}
+	return all, nil
+}
+
+func (f *fake) PullImage(_ context.Context, ref, _ string, tell func(engine.PullEvent)) error {
+	f.pulled = append(f.pulled, ref)
+	for _, e := range f.events {
+		tell(e)
+	}
+	if err := f.fails[ref]; err != nil {
+		return err
+	}
+	i, ok := f.gives[ref]
+	if !ok {
+		return fmt.Errorf("pulling %s: manifest for %s not found: manifest unknown", ref, ref)
+	}
+	if f.has == nil {
+		f.has = map[string]engine.Image{}
+	}
+	f.has[ref] = i
+	return nil
+}
+
+func (f *fake) SaveImages(_ context.Context, refs []string) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader(strings.Join(refs, "+"))), nil
+}
+
+func (f *fake) LoadImages(_ context.Context, archive io.Reader) ([]string, error) {
+	content, err := io.ReadAll(archive)
+	return []string{string(content)}, err
+}
+
+func (f *fake) RemoveImage(context.Context, string) error { return errors.New("not asked for") }
+
+func anImage(id string) engine.Image {
+	return engine.Image{ID: id, OS: "linux", Arch: "amd64", Layers: []string{id}}
+}
+
+func quiet() *terminal.Terminal { return terminal.New(io.Discard, terminal.Options{}) }
+
+func nix(v string) version.Nix { return version.Nix{Version: v, Flavour: version.FlavourNix} }
+
+// tagged is a registry on loopback that has the tags, and the template for it.
+func tagged(t *testing.T, tags ...string) (template string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New())
+	t.Cleanup(server.Close)
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	repository := server.Listener.Addr().String() + "/nixos/nix"
+	for _, tag := range tags {
+		ref, err := name.ParseReference(repository + ":" + tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Write(ref, empty.Image); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return repository + ":{version}"
+}
+
+func TestReferences(t *testing.T) {
+	lix := version.Nix{Version: "2.93.0", Flavour: version.FlavourLix}
+	for _, test := range []struct {
+		name     string
+		source   Source
+		nix      version.Nix
+		refs     []string
+		promised bool
+	}{
+		{"the flavour's", Source{}, nix("2.26.3"), []string{"nixos/nix:2.26.3"}, true},
+		{"two spellings", Source{}, nix("2.4"), []string{"nixos/nix:2.4", "nixos/nix:2.4.0"}, true},
+		{"Lix", Source{}, lix, []string{"ghcr.io/lix-project/lix:2.93.0", "ghcr.io/lix-project/lix:2.93"}, true},
+		{"a template", Source{Template: "r.example/a/nix-{version}:x{version}"}, nix("2.26.3"), []string{"r.example/a/nix-2.26.3:x2.26.3"}, true},
+		{"a plain one", Source{Template: "my/nix:tag"}, nix("2.26.3"), []string{"my/nix:tag"}, false},
+		{"without a tag", Source{Template: "my/nix"}, nix("2.26.3"), []string{"my/nix:latest"}, false},
+		{"a digest", Source{Template: "my/nix@sha256:" + strings.Repeat("a", 64)}, nix("2.26.3"), []string{"my/nix@sha256:" + strings.Repeat("a", 64)}, false},
+		{"a mirror", Source{Registry: "mirror.example"}, nix("2.26.3"), []string{"mirror.example/nixos/nix:2.26.3"}, true},
+		{"a mirror with port and path", Source{Registry: "mirror:5000/hub/"}, nix("2.26.3"), []string{"mirror:5000/hub/nixos/nix:2.26.3"}, true},
+		{"a mirror of Lix", Source{Registry: "mirror:5000"}, lix, []string{"mirror:5000/lix-project/lix:2.93.0", "mirror:5000/lix-project/lix:2.93"}, true},
+		{"a mirror of one word", Source{Registry: "mirror:5000", Template: "nix:1"}, nix("2.26.3"), []string{"mirror:5000/library/nix:1"}, false},
+	} {
+		refs, promised, err := test.source.References(test.nix)
+		if err != nil || !slices.Equal(refs, test.refs) || promised != test.promised {
+			t.Errorf("%s: got %q, promised %v, %v", test.name, refs, promised, err)
+		}
+	}
+	for _, source := range []Source{{Template: "Not/A:Ref:{version}"}, {Template: "UPPER"}, {Registry: "https://mirror"}, {Registry: "a b"}} {
+		if refs, _, err := source.References(nix("2.26.3")); err == nil {
+			t.Errorf("%+v gives %q", source, refs)
+		}
+	}
+}
+
+func TestFindTakesWhatIsThere(t *testing.T) {
+	here := "nixos/nix:2.26.3"
+	for _, pull := range []string{"", PullMissing, PullNever} {
+		f := &fake{has: map[string]engine.Image{here: anImage("i")}}
+		i, err := (Source{Pull: pull}).Find(t.Context(), f, nix("2.26.3"), quiet())
+		if err != nil || i.ID != "i" || i.Reference != here || i.Version != "2.26.3" || i.Identity != Identity(i.Image) || len(f.pulled) > 0 {
+			t.Errorf("%s: %+v, %v, pulled %q", pull, i, err, f.pulled)
+		}
+	}
+	f := &fake{has: map[string]engine.Image{here: anImage("old")}, gives: map[string]engine.Image{here: anImage("new")}}
+	if i, err := (Source{Pull: PullAlways}).Find(t.Context(), f, nix("2.26.3"), quiet()); err != nil || i.ID != "new" {
+		t.Errorf("always: %+v, %v", i, err)
+	}
+	// Another spelling that is there beats one that must be pulled.
+	f = &fake{has: map[string]engine.Image{"nixos/nix:2.4.0": anImage("i")}, gives: map[string]engine.Image{"nixos/nix:2.4": anImage("j")}}
+	if i, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet()); err != nil || i.Reference != "nixos/nix:2.4.0" || len(f.pulled) > 0 {
+		t.Errorf("two spellings: %+v, %v, pulled %q", i, err, f.pulled)
+	}
+}
+
+func TestFindNeverPullsWhenToldSo(t *testing.T) {
+	f := &fake{gives: map[string]engine.Image{"nixos/nix:2.26.3": anImage("i")}}
+	_, err := (Source{Pull: PullNever}).Find(t.Context(), f, nix("2.26.3"), quiet())
+	if err == nil || !strings.Contains(err.Error(), "image nixos/nix:2.26.3 is not on the engine and --pull is never: load it") || len(f.pulled) > 0 {
+		t.Errorf("%v, pulled %q", err, f.pulled)
+	}
+}
+
+func TestFindGoesDownTheLadder(t *testing.T) {
+	template := tagged(t, "2.26.0", "2.26.1", "2.26.4", "2.26.6", "2.27.3", "latest")
+	ref := func(tag string) string { return strings.ReplaceAll(template, "{version}", tag) }
+	arm := anImage("arm")
+	arm.Arch = "arm64"
+	for _, test := range []struct {
+		name     string
+		want     string
+		has      []string
+		gives    map[string]engine.Image
+		fails    map[string]error
+		platform string
+		got      string
+		pulled   []string
+		warns    bool
+	}{
+		{name: "exact", want: "2.26.4", gives: map[string]engine.Image{"2.26.4": anImage("i")}, got: "2.26.4", pulled: []string{"2.26.4"}},
+		{name: "two parts", want: "2.4.0", gives: map[string]engine.Image{"2.4": anImage("i")}, got: "2.4", pulled: []string{"2.4.0", "2.4"}},
+		{name: "nearest", want: "2.26.3", gives: map[string]engine.Image{"2.26.4": anImage("i"), "2.26.1": anImage("j")},
+			got: "2.26.4", pulled: []string{"2.26.3", "2.26.4"}, warns: true},
+		{name: "nearest, there already", want: "2.26.3", has: []string{"2.26.4"}, got: "2.26.4", pulled: []string{"2.26.3"}, warns: true},
+		{name: "nearest not for this platform", want: "2.26.3",
+			fails: map[string]error{"2.26.4": errors.New("no matching manifest for linux/arm64 in the manifest list entries")},
+			gives: map[string]engine.Image{"2.26.1": anImage("i")}, got: "2.26.1", pulled: []string{"2.26.3", "2.26.4", "2.26.1"}, warns: true},
+		{name: "another platform came", want: "2.26.4", platform: "linux/arm64",
+			gives: map[string]engine.Image{"2.26.4": anImage("amd"), "2.26.6": arm}, got: "2.26.6", pulled: []string{"2.26.4", "2.26.6"}, warns: true},
+	} {
+		f := &fake{has: map[string]engine.Image{}, gives: map[string]engine.Image{}, fails: map[string]error{}}
+		for _, tag := range test.has {
+			f.has[ref(tag)] = anImage(tag)
+		}
+		for tag, i := range test.gives {
+			f.gives[ref(tag)] = i
+		}
+		for tag, err := range test.fails {
+			f.fails[ref(tag)] = err
+		}
+		var said bytes.Buffer
+		source := Source{Template: template, Platform: test.platform}
+		i, err := source.Find(t.Context(), f, nix(test.want), terminal.New(&said, terminal.Options{}))
+		if err != nil || i.Reference != ref(test.got) {
+			t.Errorf("%s: got %s, %v", test.name, i.Reference, err)
+		}
+		var pulled []string
+		for _, p := range f.pulled {
+			_, tag, _ := cutTag(p)
+			pulled = append(pulled, tag)
+		}
+		if !slices.Equal(pulled, test.pulled) {
+			t.Errorf("%s: pulled %q, want %q", test.name, pulled, test.pulled)
+		}
+		if warned := strings.Contains(said.String(), "warning: "); warned != test.warns || warned && !strings.Contains(said.String(), "using "+test.got) {
+			t.Errorf("%s: said %q", test.name, &said)
+		}
+		if wantVersion := test.got; test.warns && i.Version != wantVersion {
+			t.Errorf("%s: it promises %s", test.name, i.Version)
+		}
+	}
+}
+
+func TestFindOffersChoices(t *testing.T) {
+	template := tagged(t, "2.26.3", "2.27.0", "2.28.1", "latest")
+	_, err := (Source{Template: template}).Find(t.Context(), &fake{}, nix("2.99.1"), quiet())
+	if err == nil || !strings.Contains(err.Error(), "has no image of Nix 2.99.1; it has 2.28.1, 2.27.0, 2.26.3: choose one with --nix-version") {
+		t.Errorf("got %v", err)
+	}
+	f := &fake{}
+	if _, err := (Source{Template: template}).Find(t.Context(), f, nix("2.27.0pre20240910_1a2b3c4"), quiet()); err == nil || len(f.pulled) != 1 {
+		t.Errorf("a snapshot: %v, pulled %q", err, f.pulled) // the nearest alone, as it has no tag
+	}
+}
+
+func TestFindEndsAtWhatIsNoAbsence(t *testing.T) {
+	for _, text := range []string{
+		"Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+		"unauthorized: authentication required",
+		"toomanyrequests: You have reached your pull rate limit",
+		`error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH, out: ""`,
+		"write /var/lib/docker/tmp/x: no space left on device",
+	} {
+		f := &fake{fails: map[string]error{"nixos/nix:2.4": errors.New(text)}}
+		_, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet())
+		if err == nil || !strings.HasPrefix(err.Error(), text) || !strings.Contains(err.Error(), "image load") || len(f.pulled) != 1 {
+			t.Errorf("%s: got %v, pulled %q", text, err, f.pulled)
+		}
+	}
+}
+
+func TestFindOfAPlainReferencePromisesNothing(t *testing.T) {
+	f := &fake{gives: map[string]engine.Image{"my/nix:tag": anImage("i")}}
+	if i, err := (Source{Template: "my/nix:tag"}).Find(t.Context(), f, nix("2.26.3"), quiet()); err != nil || i.Version != "" {
+		t.Errorf("%+v, %v", i, err)
+	}
+	if _, err := (Source{Template: "my/nix:other"}).Find(t.Context(), &fake{}, nix("2.26.3"), quiet()); err == nil || !strings.Contains(err.Error(), "manifest unknown") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	base := engine.Image{ID: "a", Tags: []string{"x"}, OS: "linux", Arch: "arm64", Variant: "v8", Layers: []string{"1", "2"}, Env: []string{"A=b"}, Size: 1, Created: "now"}
+	same := base
+	same.ID, same.Tags, same.Size, same.Created = "b", nil, 2, "then"
+	if Identity(same) != Identity(base) || len(Identity(base)) != 24 {
+		t.Errorf("%s is not %s: id, tags, size and time are the engine's", Identity(same), Identity(base))
+	}
+	seen := map[string]bool{Identity(base): true}
+	for name, change := range map[string]func(*engine.Image){
+		"env": func(i *engine.Image) { i.Env = []string{"A=c"} }, "no env": func(i *engine.Image) { i.Env = nil },
+		"arch": func(i *engine.Image) { i.Arch = "amd64" }, "os": func(i *engine.Image) { i.OS = "x" }, "variant": func(i *engine.Image) { i.Variant = "" },
+		"layers": func(i *engine.Image) { i.Layers = []string{"1"} }, "order": func(i *engine.Image) { i.Layers = []string{"2", "1"} },
+	} {
+		other := base
+		change(&other)
+		if seen[Identity(other)] {
+			t.Errorf("%s does not change the identity", name)
+		}
+		seen[Identity(other)] = true
+	}
+	if Identity(engine.Image{}) != Identity(engine.Image{Layers: []string{}, Env: []string{}}) {
+		t.Error("none and empty are told apart, as engines do not")
+	}
+}
+
+func TestLayersAddUp(t *testing.T) {
+	l := layers{}
+	for _, step := range []struct {
+		event       engine.PullEvent
+		done, total int64
+	}{
+		{engine.PullEvent{Layer: "2.26.3", Status: "Pulling from nixos/nix"}, 0, 0},
+		{engine.PullEvent{Layer: "a", Status: "Pulling fs layer"}, 0, 0},
+		{engine.PullEvent{Layer: "a", Status: "Downloading", Done: 10, Total: 100}, 10, 100},
+		{engine.PullEvent{Layer: "b", Status: "Downloading", Done: 1, Total: 50}, 11, 150},
+		{engine.PullEvent{Layer: "c", Status: "Downloading", Done: 7}, 11, 150}, // of unknown size
+		{engine.PullEvent{Layer: "b", Status: "Download complete"}, 60, 150},
+		{engine.PullEvent{Layer: "b", Status: "Extracting", Done: 3, Total: 50}, 60, 150},
+		{engine.PullEvent{Layer: "a", Status: "Extracting", Done: 3, Total: 100}, 150, 150},
+		{engine.PullEvent{Layer: "a", Status: "Pull complete"}, 150, 150},
+	} {
+		l.note(step.event)
+		if done, total := l.sum(); done != step.done || total != step.total {
+			t.Errorf("after %+v: %d of %d, want %d of %d", step.event, done, total, step.done, step.total)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	f := &fake{has: map[string]engine.Image{
+		"nixos/nix:2.8.0": anImage("a"), "nixos/nix:2.26.3": anImage("b"), "ghcr.io/lix-project/lix:2.93.0": anImage("c"),
+		"mirror:5000/nixos/nix:2.26.3": anImage("b"), "debian:12": anImage("d"), "my/nix:1": anImage("e"),
+	}}
+	for _, test := range []struct {
+		source Source
+		want   []string
+	}{
+		{Source{}, []string{"ghcr.io/lix-project/lix:2.93.0", "nixos/nix:2.26.3", "nixos/nix:2.8.0"}},
+		{Source{Registry: "mirror:5000"}, []string{"ghcr.io/lix-project/lix:2.93.0", "mirror:5000/nixos/nix:2.26.3", "nixos/nix:2.26.3", "nixos/nix:2.8.0"}},
+		{Source{Template: "my/nix:{version}"}, []string{"my/nix:1"}},
+		{Source{Template: "none/nix:{version}"}, nil},
+	} {
+		rows, err := test.source.List(t.Context(), f)
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.Reference)
+		}
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%+v: got %q, %v", test.source, got, err)
+		}
+	}
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	var out bytes.Buffer
+	if err := Save(t.Context(), &fake{}, []string{"a:1", "b:2"}, &out, quiet()); err != nil || out.String() != "a:1+b:2" {
+		t.Errorf("%q, %v", &out, err)
+	}
+	if refs, err := Load(t.Context(), &fake{}, &out, 7, quiet()); err != nil || !slices.Equal(refs, []string{"a:1+b:2"}) {
+		t.Errorf("%q, %v", refs, err)
+	}
+	if err := Save(t.Context(), &fake{}, []string{"a:1"}, full{}, quiet()); err == nil || !strings.Contains(err.Error(), "saving a:1: no space") {
+		t.Errorf("a full disk: %v", err)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/nixconf"
+	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/version"
+	"github.com/nixproxy/nixproxy/internal/volume"
+)
+
+func aWant() *want {
+	return &want{
+		endpoint: engine.Endpoint{Address: "unix:///a", Origin: "found"},
+		nix:      version.Nix{Version: "2.26.3", Flavour: version.FlavourNix},
+		source:   image.Source{Template: "t", Registry: "r", Platform: "linux/amd64"},
+		volume:   "v",
+		project:  project.Project{Root: "/p", Mounts: []string{"/p", "/g"}, Dir: "/p/sub", Safe: []string{"/p"}},
+		config:   nixconf.Config{ExperimentalFeatures: []string{"flakes"}},
+	}
+}
+
+// Each thing that makes another container must be remembered in another file.
+func TestStateFileChangesWithEachInput(t *testing.T) {
+	seen := map[string]string{}
+	for name, change := range map[string]func(*want){
+		"nothing":      func(*want) {},
+		"engine":       func(w *want) { w.endpoint.Address = "unix:///b" },
+		"version":      func(w *want) { w.nix.Version = "2.26.4" },
+		"flavour":      func(w *want) { w.nix.Flavour = version.FlavourLix },
+		"image":        func(w *want) { w.source.Template = "u" },
+		"registry":     func(w *want) { w.source.Registry = "" },
+		"platform":     func(w *want) { w.source.Platform = "" },
+		"volume":       func(w *want) { w.volume = "" },
+		"mounts":       func(w *want) { w.project.Mounts = []string{"/p"} },
+		"joined":       func(w *want) { w.project.Mounts = []string{"/p/g"} },
+		"safe":         func(w *want) { w.project.Safe = nil },
+		"moved across": func(w *want) { w.source.Template, w.source.Registry = "r", "t" },
+	} {
+		w := aWant()
+		change(w)
+		file := w.stateFile()
+		if other, ok := seen[file]; ok {
+			t.Errorf("%s and %s share a state file", name, other)
+		}
+		seen[file] = name
+		if !strings.HasPrefix(file, "proxies/") || !strings.HasSuffix(file, ".json") || strings.Count(file, "/") != 1 {
+			t.Errorf("%s: %s", name, file)
+		}
+	}
+	for name, change := range map[string]func(*want){
+		"where the address came from": func(w *want) { w.endpoint.Origin = "--host" },
+		"the directory to start in":   func(w *want) { w.project.Dir = "/p" },
+		"when to pull":                func(w *want) { w.source.Pull = image.PullAlways },
+		"the configuration":           func(w *want) { w.config = nixconf.Config{} },
+		"a note":                      func(w *want) { w.project.Note = "n" },
+		"the host's binary":           func(w *want) { w.nix.Binary = "/nix/store/x/bin/nix"; w.onHost = true },
+	} {
+		w := aWant()
+		change(w)
+		if seen[w.stateFile()] != "nothing" {
+			t.Errorf("%s needs no other container, and gets one", name)
+		}
+	}
+}
+
+func TestSlowPath(t *testing.T) {
+	refused := func(r agent.Reason) error {
+		return fmt.Errorf("starting: %w", &agent.Refused{Reason: r, Message: "m"})
+	}
+	for _, test := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"it went well", nil, false},
+		{"nothing is remembered", errNothing, true},
+		{"the container is gone", fmt.Errorf("executing: %w", errors.New("no such container")), true},
+		{"the user gave up", fmt.Errorf("executing: %w", context.Canceled), false},
+		{"the image's store was never synced", refused(agent.Unstamped), true},
+		{"no such command", refused(agent.NotFound), false},
+		{"not executable", refused(agent.NotExecutable), false},
+		{"no such directory", refused(agent.NoDirectory), false},
+		{"the agent failed", refused(agent.Failed), false},
+	} {
+		if got := slowPath(test.err); got != test.want {
+			t.Errorf("%s: got %v", test.name, got)
+		}
+	}
+}
+
+func TestRequest(t *testing.T) {
+	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
+	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes"}
+	if got := aWant().request(command); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	command.Dir, want.Dir = "/elsewhere", "/elsewhere"
+	if got := aWant().request(command); !reflect.DeepEqual(got, want) {
+		t.Errorf("with a directory: %+v", got)
+	}
+	w := aWant()
+	w.project, w.config = project.Project{Note: "nothing is mounted"}, nixconf.Config{}
+	if got := w.request(Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
+		t.Errorf("without a project: %+v", got)
+	}
+}
+
+func TestVolumeForAnImage(t *testing.T) {
+	arm := image.Image{Image: engine.Image{OS: "linux", Arch: "arm64"}}
+	w := aWant()
+	if got, want := w.volumeFor(arm), (volume.Volume{Name: "v", Flavour: "nix", Platform: "linux/arm64"}); got != want {
+		t.Errorf("got %+v", got)
+	}
+	w.volume, w.nix.Flavour = "", version.FlavourLix
+	if got, want := w.volumeFor(arm), (volume.Volume{Name: "nixproxy-lix-linux-arm64", Flavour: "lix", Platform: "linux/arm64"}); got != want {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRememberedHostKey(t *testing.T) {
+	const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+	if key, err := (remembered{HostKey: line}).hostKey(); err != nil || key.Type() != "ssh-ed25519" {
+		t.Errorf("%v", err)
+	}
+	for _, bad := range []string{"", "ssh-ed25519", "ssh-ed25519 !!", line[:40]} {
+		if _, err := (remembered{HostKey: bad}).hostKey(); err == nil || !slowPath(err) {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+}
