@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -104,20 +106,31 @@ func (a *app) save(ctx context.Context, e *engine.Engine, refs []string, file st
 		}
 		return image.Save(ctx, e, refs, a.out, a.terminal)
 	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return a.saveTo(ctx, e, refs, file) // a device or a pipe
+	}
 	// Written beside and renamed: a failure leaves an older archive alone.
-	out, err := os.Create(file + ".part")
+	beside, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(out.Name())
-	err = image.Save(ctx, e, refs, out, a.terminal)
-	if closed := out.Close(); err == nil {
-		err = closed
+	beside.Close()
+	defer os.Remove(beside.Name())
+	if err := a.saveTo(ctx, e, refs, beside.Name()); err != nil {
+		return err
 	}
+	if err := os.Chmod(beside.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(beside.Name(), file)
+}
+
+func (a *app) saveTo(ctx context.Context, e *engine.Engine, refs []string, file string) error {
+	out, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	return os.Rename(out.Name(), file)
+	return errors.Join(image.Save(ctx, e, refs, out, a.terminal), out.Close())
 }
 
 func newImageLoad(a *app) *cobra.Command {
