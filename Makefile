@@ -47,7 +47,7 @@ images: ## stand-ins for nixos/nix, made once and cached
 	$(GO) run ./scripts/nix-image bookworm trixie newest >/dev/null
 
 .PHONY: unit behaviour
-unit: setup ## tests that need no engine, with the race detector
+unit: setup agents ## tests that need no engine, with the race detector
 	$(GO) test -race $(UNITS)
 
 TIMEOUT ?= 20m

@@ -26,7 +26,7 @@ import (
 type registries struct {
 	open   string // serves everybody
 	closed string // wants user and password
-	broken string // ends large layers in their middle
+	broken string // has only the beginning of large layers
 	images map[string]v1.Image
 }
 
@@ -169,17 +169,25 @@ func truncateLayers(content http.Handler) http.Handler {
 	})
 }
 
-// truncated keeps the promised length of a body and breaks the connection
-// within it.
+// truncated ends a body early and says so in its length, as a registry does
+// whose own copy is cut off: an engine need not wait and try again.
 type truncated struct {
 	http.ResponseWriter
 	n int
 }
 
-func (t *truncated) Write(p []byte) (int, error) {
-	length, _ := strconv.Atoi(t.Header().Get("Content-Length"))
-	if t.n += len(p); length > brokenAfter && t.n > brokenAfter {
-		panic(http.ErrAbortHandler)
+func (t *truncated) WriteHeader(status int) {
+	if length, _ := strconv.Atoi(t.Header().Get("Content-Length")); length > brokenAfter {
+		t.Header().Set("Content-Length", strconv.Itoa(brokenAfter))
 	}
-	return t.ResponseWriter.Write(p)
+	t.ResponseWriter.WriteHeader(status)
+}
+
+func (t *truncated) Write(p []byte) (int, error) {
+	keep := p[:min(len(p), max(brokenAfter-t.n, 0))]
+	t.n += len(p)
+	if _, err := t.ResponseWriter.Write(keep); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
