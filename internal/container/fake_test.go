@@ -321,7 +321,7 @@ func place(t *testing.T) Place {
 	t.Helper()
 	program, err := agentbin.For("amd64")
 	if err != nil {
-		t.Skip("needs the agents: `make agents`")
+		t.Fatal("the agents are missing: run `make agents`")
 	}
 	return Place{Volume: "v", Image: engine.Image{ID: "image"}, Agent: program}
 }
