@@ -169,13 +169,17 @@ func (w *world) leftovers() error {
 			left = append(left, "volume "+v.Name)
 		}
 	}
+	images, most := w.engine.images(w.prefix)
+	for _, ref := range images {
+		left = append(left, "image "+ref)
+	}
 	for _, process := range processesOf(w.prefix) {
 		left = append(left, "process "+process)
 	}
 	if len(left) > 0 {
 		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}
-	return errors.Join(err, more)
+	return errors.Join(err, more, most)
 }
 
 // processesOf finds the processes with a volume of this run in their mounts

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func setup(env *testscript.Env, e *testEngine, infix string) error {
 		env.Setenv("HOSTNIX_"+strings.ReplaceAll(image.Version, ".", "_"), image.Root+":"+image.Nix)
 	}
 	for name, value := range map[string]string{
-		"HOME": home, "XDG_RUNTIME_DIR": "", "NAME": s.name,
+		"HOME": home, "XDG_RUNTIME_DIR": "", "NAME": s.name, "ARCH": runtime.GOARCH,
 		"PATH":        w.bin + ":" + env.Getenv("PATH"),
 		"DOCKER_HOST": e.host, "DOCKER_CONFIG": filepath.Join(home, ".docker"),
 		"OPEN": w.registry.open, "CLOSED": w.registry.closed, "BROKEN": w.registry.broken,

@@ -198,9 +198,9 @@ func TestCredentials(t *testing.T) {
 		"ghcr.io/lix-project/lix:2.93.0":      {"", ""},
 		"mirror.example/nixos/nix:other-port": {"", ""},
 	} {
-		encoded, err := credentials(ref)
-		if err != nil {
-			t.Errorf("%s: %v", ref, err)
+		encoded, helper, err := credentials(ref)
+		if err != nil || helper != nil {
+			t.Errorf("%s: %v, %v", ref, err, helper)
 			continue
 		}
 		content, err := base64.URLEncoding.DecodeString(encoded)
@@ -212,8 +212,22 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%s: got %s, %v", ref, content, err)
 		}
 	}
-	if _, err := credentials("Not A Reference"); err == nil {
+	if _, _, err := credentials("Not A Reference"); err == nil {
 		t.Error("what is no reference was taken")
+	}
+}
+
+// A helper of an engine that is gone must not keep the new one from a public image.
+func TestPullWithoutItsHelper(t *testing.T) {
+	dockerConfig(t, `{"credsStore":"nixproxygone"}`, nil)
+	nothing := func(PullEvent) {}
+	if err := answering(t, always(200, `{"status":"Pulling"}`)).PullImage(t.Context(), "nixos/nix:2.26.3", "", nothing); err != nil {
+		t.Errorf("got %v", err)
+	}
+	refusing := answering(t, always(200, `{"errorDetail":{"message":"no basic auth credentials"}}`))
+	err := refusing.PullImage(t.Context(), "nixos/nix:2.26.3", "", nothing)
+	if err == nil || !strings.Contains(err.Error(), "no basic auth") || !strings.Contains(err.Error(), "nixproxygone") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -75,19 +75,27 @@ func (e *Engine) Images(ctx context.Context, patterns ...string) ([]Image, error
 // PullImage pulls one reference with the credentials of the user's docker
 // configuration, telling about every layer as it goes.
 func (e *Engine) PullImage(ctx context.Context, ref, platformName string, tell func(PullEvent)) error {
-	auth, err := credentials(ref)
+	auth, helper, err := credentials(ref)
 	if err != nil {
 		return err
 	}
-	body, err := e.api.ImagePull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platformName})
+	err = e.pull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platformName}, tell)
+	if err != nil && helper != nil {
+		return fmt.Errorf("pulling %s: %w (without credentials, as docker's credential helper failed: %v)", ref, plainly(err), helper)
+	}
 	if err != nil {
 		return fmt.Errorf("pulling %s: %w", ref, plainly(err))
 	}
-	defer body.Close()
-	if err := eachMessage(body, tell); err != nil {
-		return fmt.Errorf("pulling %s: %w", ref, plainly(err))
-	}
 	return nil
+}
+
+func (e *Engine) pull(ctx context.Context, ref string, options image.PullOptions, tell func(PullEvent)) error {
+	body, err := e.api.ImagePull(ctx, ref, options)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return eachMessage(body, tell)
 }
 
 func eachMessage(body io.Reader, tell func(PullEvent)) error {
@@ -112,22 +120,24 @@ func eachMessage(body io.Reader, tell func(PullEvent)) error {
 // credentials looks up the registry of a reference in the user's docker
 // configuration, asking its credential helpers. A helper that fails, as one that
 // another engine's installer left in the configuration does, means none, as it
-// does to docker itself (docker/cli cli/command/registry.go, ResolveAuthConfig).
-func credentials(ref string) (string, error) {
+// does to docker itself (docker/cli cli/command/registry.go, ResolveAuthConfig);
+// its error is of interest when the pull fails.
+func credentials(ref string) (auth string, helper, err error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return "", fmt.Errorf("%q is not an image reference: %w", ref, plainly(err))
+		return "", nil, fmt.Errorf("%q is not an image reference: %w", ref, plainly(err))
 	}
 	file, err := config.Load(config.Dir())
 	if err != nil {
-		return "", fmt.Errorf("reading docker's configuration: %w", err)
+		return "", nil, fmt.Errorf("reading docker's configuration: %w", err)
 	}
 	host := reference.Domain(named)
 	if host == "docker.io" {
 		host = "https://index.docker.io/v1/" // the key docker login writes
 	}
-	found, _ := file.GetAuthConfig(host)
-	return registry.EncodeAuthConfig(registry.AuthConfig(found))
+	found, helper := file.GetAuthConfig(host)
+	auth, err = registry.EncodeAuthConfig(registry.AuthConfig(found))
+	return auth, helper, err
 }
 
 // SaveImages streams a docker archive of the references.
