@@ -149,6 +149,11 @@ func (s Source) local(ctx context.Context, e Engine, ref, promise string) (Image
 	if s.Pull == PullAlways {
 		return Image{}, notThere{}
 	}
+	return s.present(ctx, e, ref, promise)
+}
+
+// present is an image that is on the engine for the platform.
+func (s Source) present(ctx context.Context, e Engine, ref, promise string) (Image, error) {
 	found, err := e.FindImage(ctx, ref, s.Platform)
 	if err != nil {
 		return Image{}, err
@@ -156,7 +161,7 @@ func (s Source) local(ctx context.Context, e Engine, ref, promise string) (Image
 	if s.Platform != "" && !found.Is(s.Platform) {
 		return Image{}, notThere{}
 	}
-	return describe(found, ref, promise), nil
+	return Image{Image: found, Reference: ref, Identity: Identity(found), Version: promise}, nil
 }
 
 // notThere is the engine's "not found" for an image that is there and does not do.
@@ -164,10 +169,6 @@ type notThere struct{}
 
 func (notThere) Error() string { return "not there" }
 func (notThere) NotFound()     {}
-
-func describe(found engine.Image, ref, promise string) Image {
-	return Image{Image: found, Reference: ref, Identity: Identity(found), Version: promise}
-}
 
 // Identity is a hash over what an image is: its layers, environment and
 // platform. Unlike the engine's image id it is the same on every engine, and

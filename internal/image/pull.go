@@ -23,14 +23,7 @@ func (s Source) pull(ctx context.Context, e Engine, ref, promise string, t *term
 		}
 		return Image{}, err
 	}
-	found, err := e.FindImage(ctx, ref, s.Platform)
-	if err != nil {
-		return Image{}, err
-	}
-	if s.Platform != "" && !found.Is(s.Platform) {
-		return Image{}, notThere{}
-	}
-	return describe(found, ref, promise), nil
+	return s.present(ctx, e, ref, promise)
 }
 
 // layers adds up the downloads of a pull's layers. What an engine says while
