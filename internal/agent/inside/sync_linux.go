@@ -116,8 +116,12 @@ func durability(ctx context.Context) []string {
 // imageNix is a command of the image's own Nix on the image's own store.
 func imageNix(ctx context.Context, name string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, name, args...)
-	c.Env = append(os.Environ(), "NIX_CONFIG=experimental-features = nix-command", "HOME=/root")
+	c.Env = append(os.Environ(), nixConfig(), "HOME=/root")
 	return c
+}
+
+func nixConfig(more ...string) string {
+	return "NIX_CONFIG=experimental-features = nix-command\n" + strings.Join(more, "\n")
 }
 
 func (v Volume) rootImage(s agent.Stamp) error {
@@ -140,6 +144,9 @@ func (v Volume) rootImage(s agent.Stamp) error {
 func copyStore(ctx context.Context, s agent.Stamp, tell *json.Encoder) error {
 	c := imageNix(ctx, filepath.Join(s.Nix, "bin/nix"), "copy", "--all", "--no-check-sigs",
 		"--to", "local?root="+agent.Beside, "--log-format", "internal-json")
+	// A path must not be valid before it is on disk: after a loss of power the
+	// next copy would take the database's word for it.
+	c.Env = append(c.Env, nixConfig(s.Settings...))
 	log := &nixLog{progress: func(done, total int64) {
 		_ = tell.Encode(agent.SyncEvent{Done: done, Total: total}) // nobody listening is no reason to stop
 	}}
