@@ -31,7 +31,7 @@ func TestEngines(t *testing.T) {
 }
 
 // patience is what all scripts on one engine have together: none may hang.
-const patience = 8 * time.Minute
+const patience = 20 * time.Minute
 
 // startEngine brings up an engine of the test's own.
 func startEngine(t *testing.T, kind string) *testEngine {
