@@ -66,7 +66,7 @@ func withGit(root, dir string, gitDirs []string, private privateDirs) (Project, 
 			continue
 		}
 		if why := private.why(gitDir); why != "" {
-			return Project{}, fmt.Errorf("mounting the git directory %s of %s: it is %s: use --no-mount, or another clone", gitDir, root, why)
+			return Project{}, fmt.Errorf("mounting the git directory %s of %s: it is %s: clone it anew elsewhere", gitDir, root, why)
 		}
 		if err := refuse(gitDir); err != nil {
 			return Project{}, fmt.Errorf("mounting the git directory of %s: %w", root, err)

@@ -17,12 +17,12 @@ func within(path, dir string) bool {
 func refuse(path string) error {
 	for _, dir := range []string{"/nix", "/etc", "/proc", "/sys", "/dev", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/private/etc"} {
 		if within(path, dir) {
-			return fmt.Errorf("%s cannot be mounted: the container has a %s of its own: use --no-mount, or another directory", path, dir)
+			return fmt.Errorf("%s cannot be mounted: the container has a %s of its own: start in another directory", path, dir)
 		}
 	}
 	for _, dir := range []string{"/root", "/tmp", "/private/tmp"} {
 		if path == dir {
-			return fmt.Errorf("%s itself cannot be mounted: use --no-mount, or a directory below it", path)
+			return fmt.Errorf("%s itself cannot be mounted: start in a directory below it", path)
 		}
 	}
 	return nil
