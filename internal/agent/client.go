@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -113,13 +112,18 @@ func (r *Running) awaitExit(requests <-chan *ssh.Request) {
 }
 
 // Wait connects the caller's streams to the command and returns how it ended,
-// after all of its output was written.
+// after all of its output was written. Output that cannot be written, as to a
+// full disk, is an error at once: the command ends with its Client.
 func (r *Running) Wait(s Streams) (Exit, error) {
 	go r.feed(s.In)
-	var outputs sync.WaitGroup
-	outputs.Go(func() { r.deliver(s.Out, r.channel) })
-	outputs.Go(func() { r.deliver(s.Err, r.channel.Stderr()) })
-	outputs.Wait()
+	written := make(chan error, 2)
+	go func() { written <- deliver(s.Out, r.channel) }()
+	go func() { written <- deliver(s.Err, r.channel.Stderr()) }()
+	for range cap(written) {
+		if err := <-written; err != nil {
+			return Exit{}, fmt.Errorf("writing the command's output: %w", err)
+		}
+	}
 	exit, ok := <-r.exit
 	if !ok {
 		return Exit{}, ErrLost
@@ -136,10 +140,9 @@ func (r *Running) feed(in io.Reader) {
 	_ = r.channel.CloseWrite()
 }
 
-// deliver writes output until its end. When the caller's end is broken the rest
-// is thrown away, so that the command's end is still seen.
-func (r *Running) deliver(to io.Writer, from io.Reader) {
-	if _, err := io.Copy(to, from); err != nil {
-		_, _ = io.Copy(io.Discard, from)
-	}
+// deliver writes output until its end. The end of the connection is an end too,
+// of which the missing exit tells.
+func deliver(to io.Writer, from io.Reader) error {
+	_, err := io.Copy(to, from)
+	return err
 }
