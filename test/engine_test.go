@@ -48,6 +48,17 @@ func openEngine(host string) (*testEngine, error) {
 	return &testEngine{Client: c, host: c.DaemonHost()}, nil
 }
 
+// podman tells whether the engine is Podman, by what it says of its parts.
+func (e *testEngine) podman() (bool, error) {
+	version, err := e.ServerVersion(context.Background())
+	for _, part := range version.Components {
+		if strings.HasPrefix(part.Name, "Podman") {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
 func (e *testEngine) socket() string { return strings.TrimPrefix(e.host, "unix://") }
 
 // containers lists those of the volumes whose name begins so, proxy containers

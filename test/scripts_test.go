@@ -60,6 +60,12 @@ func runScripts(t *testing.T, e *testEngine, infix string) {
 		RequireUniqueNames: true,
 		Deadline:           time.Now().Add(patience),
 		Setup:              func(env *testscript.Env) error { return setup(env, e, infix) },
+		Condition: func(condition string) (bool, error) {
+			if condition != "podman" {
+				return false, fmt.Errorf("there is no condition %s", condition)
+			}
+			return e.podman()
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"nixproxy":  nixproxyCommand,
 			"status":    commandOf((*script).status),

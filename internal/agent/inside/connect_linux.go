@@ -15,13 +15,20 @@ func (a Agent) Connect(in io.Reader, out io.Writer) error {
 	defer conn.Close()
 	ended := make(chan error, 2)
 	go func() {
-		_, err := io.Copy(conn, in)
+		_, err := carry(conn, in)
 		ended <- err
 	}()
 	go func() {
-		_, err := io.Copy(out, conn)
+		_, err := carry(out, conn)
 		ended <- err
 	}()
 	<-ended
 	return nil
+}
+
+// carry copies through memory. Left to itself io.Copy would have the kernel
+// splice from the socket into the pipe, which took four times the processor time
+// (80 % of a core instead of 20, while head wrote zeros).
+func carry(to io.Writer, from io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, 128<<10))
 }
