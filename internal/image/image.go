@@ -191,7 +191,7 @@ func absent(err error) bool {
 		return false
 	}
 	text := err.Error()
-	for _, words := range []string{"manifest unknown", "manifest for ", "no matching manifest", ": not found", "no image found in", "does not match the specified platform"} {
+	for _, words := range []string{"manifest unknown", "MANIFEST_UNKNOWN", "manifest for ", "no matching manifest", ": not found", "no image found in", "does not match the specified platform"} {
 		if strings.Contains(text, words) {
 			return true
 		}

@@ -359,3 +359,22 @@ func TestSaveAndLoad(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+// Engines say in words of their own that a registry has no such image, or none
+// for the platform; and what else went wrong must not lead down the ladder.
+func TestAbsent(t *testing.T) {
+	for text, want := range map[string]bool{
+		"manifest for nixos/nix:2.1 not found: manifest unknown: manifest unknown":              true, // Docker 20.10
+		`unknown: {"errors":[{"code":"MANIFEST_UNKNOWN","message":"Unknown manifest"}]}`:        true, // Docker 28.5
+		"failed to resolve reference \"docker.io/nixos/nix:2.1\": docker.io/a/b:2.1: not found": true, // containerd
+		"no matching manifest for linux/arm64 in the manifest list entries":                     true,
+		"dial tcp: lookup registry-1.docker.io: no such host":                                   false,
+		`exec: "docker-credential-desktop": executable file not found in $PATH`:                 false,
+		"no basic auth credentials": false,
+		"unexpected EOF":            false,
+	} {
+		if got := absent(fmt.Errorf("pulling nixos/nix:2.1: %s", text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
