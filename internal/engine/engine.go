@@ -71,9 +71,6 @@ func (e *Engine) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// Close ends idle connections.
-func (e *Engine) Close() error { return e.api.Close() }
-
 // IsNotFound tells whether the engine said that the named object does not exist.
 func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }
 

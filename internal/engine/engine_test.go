@@ -41,7 +41,7 @@ func answering(t *testing.T, handler http.HandlerFunc) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { e.Close() })
+	t.Cleanup(func() { e.api.Close() })
 	return e
 }
 

@@ -189,14 +189,6 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 	return nil
 }
 
-// TagImage gives an image another reference.
-func (e *Engine) TagImage(ctx context.Context, ref, as string) error {
-	if err := e.api.ImageTag(ctx, ref, as); err != nil {
-		return fmt.Errorf("tagging image %s as %s: %w", ref, as, plainly(err))
-	}
-	return nil
-}
-
 // Is tells whether the image is for a platform, written os/arch[/variant].
 func (i Image) Is(platformName string) bool {
 	p := platform(platformName)

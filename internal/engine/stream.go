@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
@@ -149,6 +148,3 @@ func (s *Stream) Close() error {
 	s.hijacked.Close()
 	return nil
 }
-
-// SetDeadline is not refused, so that a protocol with timeouts can run over it.
-func (s *Stream) SetDeadline(t time.Time) error { return s.Conn.SetDeadline(t) }

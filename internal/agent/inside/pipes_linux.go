@@ -93,7 +93,7 @@ func pipe(to io.Writer, from *os.File, ended <-chan struct{}) {
 	}
 	_ = from.SetReadDeadline(time.Time{})
 	go func() {
-		copyAll(io.Discard, from)
+		_, _ = io.Copy(io.Discard, from)
 		from.Close()
 	}()
 }

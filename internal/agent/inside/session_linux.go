@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -117,12 +116,4 @@ func exitOf(state *os.ProcessState) agent.Exit {
 func endTree(pid int) {
 	_ = unix.Kill(-pid, unix.SIGHUP)
 	time.AfterFunc(farewell, func() { _ = unix.Kill(-pid, unix.SIGKILL) })
-}
-
-// copyAll copies what is there until the end, and reads on into nothing when
-// the client is gone, so that no writer blocks.
-func copyAll(to io.Writer, from io.Reader) {
-	if _, err := io.Copy(to, from); err != nil {
-		_, _ = io.Copy(io.Discard, from)
-	}
 }
