@@ -98,10 +98,6 @@ func complete(ctx context.Context, e Engine, c engine.Container, program agentbi
 	return e.StartContainer(ctx, c.ID)
 }
 
-// settle bounds the wait for a name that is taken by a container which cannot be
-// looked at: one that is just being removed.
-const settle = 20 * time.Second
-
 // pause is the time between two looks at what another client is doing.
 func pause(ctx context.Context) error {
 	select {
@@ -111,6 +107,10 @@ func pause(ctx context.Context) error {
 		return nil
 	}
 }
+
+// settle bounds the wait for a name that is taken by a container which cannot be
+// looked at: one that is just being removed.
+const settle = 20 * time.Second
 
 // findOrCreate returns the container of that name; of several creators at once
 // all get the one that won.

@@ -33,13 +33,8 @@ func (e *Engine) Bridge(ctx context.Context, id string, argv ...string) (*Stream
 			return
 		case <-time.After(watchAfter):
 		}
-		ended, failed := e.api.ContainerWait(watch, id, container.WaitConditionNotRunning)
-		select {
-		case <-ended:
-		case err := <-failed:
-			if !IsNotFound(err) {
-				return // of the connection's own end the reader hears
-			}
+		if e.wait(watch, id, container.WaitConditionNotRunning) != nil {
+			return // of the connection's own end the reader hears
 		}
 		time.Sleep(lastWords)
 		s.Close()

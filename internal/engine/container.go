@@ -142,7 +142,12 @@ func (e *Engine) RemoveContainer(ctx context.Context, id string) error {
 
 // WaitRemoved returns when the container is gone.
 func (e *Engine) WaitRemoved(ctx context.Context, id string) error {
-	done, failed := e.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
+	return e.wait(ctx, id, container.WaitConditionRemoved)
+}
+
+// wait returns when a container is in the state, or is not there at all.
+func (e *Engine) wait(ctx context.Context, id string, state container.WaitCondition) error {
+	done, failed := e.api.ContainerWait(ctx, id, state)
 	select {
 	case <-done:
 		return nil

@@ -19,7 +19,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
-// Templates are the images of each flavour; {version} stands for the version.
+// templates are the images of each flavour; {version} stands for the version.
 var templates = map[version.Flavour]string{
 	version.FlavourNix: "nixos/nix:{version}",
 	version.FlavourLix: "ghcr.io/lix-project/lix:{version}",
@@ -63,10 +63,7 @@ type Image struct {
 // References are the image's possible names, the best first. promised tells
 // whether they name the version.
 func (s Source) References(nix version.Nix) (refs []string, promised bool, err error) {
-	template := s.Template
-	if template == "" {
-		template = templates[nix.Flavour]
-	}
+	template := s.templateFor(nix)
 	if !strings.Contains(template, placeholder) {
 		ref, err := s.mirrored(template)
 		return []string{ref}, false, err
@@ -79,6 +76,13 @@ func (s Source) References(nix version.Nix) (refs []string, promised bool, err e
 		refs = append(refs, ref)
 	}
 	return refs, true, nil
+}
+
+func (s Source) templateFor(nix version.Nix) string {
+	if s.Template != "" {
+		return s.Template
+	}
+	return templates[nix.Flavour]
 }
 
 func (s Source) expand(template, tag string) (string, error) {
@@ -101,6 +105,25 @@ func (s Source) mirrored(ref string) (string, error) {
 		return "", fmt.Errorf("--registry %s: write HOST[:PORT][/PATH] without https://", s.Registry)
 	}
 	return full, nil
+}
+
+// repository is where the tags of a template's images are.
+func (s Source) repository(template string) (string, error) {
+	ref, err := s.expand(template, "latest")
+	if err != nil {
+		return "", err
+	}
+	name, _ := cutTag(ref)
+	return name, nil
+}
+
+// cutTag splits a reference at its tag, which is empty where it has none.
+func cutTag(ref string) (repository, tag string) {
+	i := strings.LastIndex(ref, ":")
+	if i < strings.LastIndex(ref, "/") {
+		return ref, ""
+	}
+	return ref[:i], ref[i+1:]
 }
 
 // Find returns the image of a Nix, pulling it where the source says so.

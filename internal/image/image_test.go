@@ -46,7 +46,7 @@ func (f *fake) FindImage(_ context.Context, ref, _ string) (engine.Image, error)
 func (f *fake) Images(_ context.Context, patterns ...string) ([]engine.Image, error) {
 	var all []engine.Image
 	for _, ref := range slices.Sorted(maps.Keys(f.has)) {
-		repository, _, _ := cutTag(ref)
+		repository, _ := cutTag(ref)
 		if slices.Contains(patterns, repository) {
 			all = append(all, engine.Image{ID: f.has[ref].ID, Tags: []string{ref}})
 		}
@@ -217,7 +217,7 @@ func TestFindGoesDownTheLadder(t *testing.T) {
 		}
 		var pulled []string
 		for _, p := range f.pulled {
-			_, tag, _ := cutTag(p)
+			_, tag := cutTag(p)
 			pulled = append(pulled, tag)
 		}
 		if !slices.Equal(pulled, test.pulled) {

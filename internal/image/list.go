@@ -22,34 +22,10 @@ type Row struct {
 // List returns the images on the engine that the source could mean, of any
 // version and flavour, in the order of their references.
 func (s Source) List(ctx context.Context, e Engine) ([]Row, error) {
-	var patterns []string
-	sources := []string{templates[version.FlavourNix], templates[version.FlavourLix]}
-	if s.Template != "" {
-		sources = []string{s.Template}
+	patterns, err := s.repositories()
+	if err != nil {
+		return nil, err
 	}
-	for _, template := range sources {
-		ref, err := s.expand(template, "latest")
-		if err != nil {
-			return nil, err
-		}
-		repository, _, _ := cutTag(ref)
-		patterns = append(patterns, repository)
-	}
-	if s.Registry != "" { // those that came from no mirror, too
-		without := s
-		without.Registry = ""
-		rows, err := without.List(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		more, err := rowsOf(ctx, e, patterns)
-		return sorted(append(rows, more...)), err
-	}
-	rows, err := rowsOf(ctx, e, patterns)
-	return sorted(rows), err
-}
-
-func rowsOf(ctx context.Context, e Engine, patterns []string) ([]Row, error) {
 	images, err := e.Images(ctx, patterns...)
 	if err != nil {
 		return nil, err
@@ -60,7 +36,29 @@ func rowsOf(ctx context.Context, e Engine, patterns []string) ([]Row, error) {
 			rows = append(rows, Row{Reference: tag, ID: i.ID, Size: i.Size})
 		}
 	}
-	return rows, nil
+	return sorted(rows), nil
+}
+
+// repositories are those of the template, else of every flavour; with a mirror
+// also those that came from none.
+func (s Source) repositories() (all []string, err error) {
+	sources, kinds := []Source{s}, []string{templates[version.FlavourNix], templates[version.FlavourLix]}
+	if s.Registry != "" {
+		sources = append(sources, Source{Template: s.Template})
+	}
+	if s.Template != "" {
+		kinds = []string{s.Template}
+	}
+	for _, source := range sources {
+		for _, template := range kinds {
+			repository, err := source.repository(template)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, repository)
+		}
+	}
+	return all, nil
 }
 
 func sorted(rows []Row) []Row {

@@ -20,15 +20,11 @@ const shown = 12
 // nearest takes, of the registry's own tags, the nearest patch of the same
 // minor version that there is for the platform, and says so.
 func (s Source) nearest(ctx context.Context, e Engine, nix version.Nix, t *terminal.Terminal) (Image, error) {
-	template := s.Template
-	if template == "" {
-		template = templates[nix.Flavour]
-	}
-	wanted, err := s.expand(template, "latest")
+	template := s.templateFor(nix)
+	repository, err := s.repository(template)
 	if err != nil {
 		return Image{}, err
 	}
-	repository, _, _ := cutTag(wanted)
 	tags, err := listTags(ctx, repository)
 	if err != nil {
 		return Image{}, fmt.Errorf("there is no image of Nix %s at %s, and its tags cannot be listed: %w", nix.Version, repository, err)
@@ -56,15 +52,6 @@ func (s Source) nearest(ctx context.Context, e Engine, nix version.Nix, t *termi
 	}
 	return Image{}, fmt.Errorf("%s has no image of Nix %s; it has %s: choose one with --nix-version",
 		repository, nix.Version, strings.Join(version.Choices(tags, shown), ", "))
-}
-
-// cutTag splits a reference that has a tag.
-func cutTag(ref string) (repository, tag string, ok bool) {
-	i := strings.LastIndex(ref, ":")
-	if i < strings.LastIndex(ref, "/") {
-		return ref, "", false
-	}
-	return ref[:i], ref[i+1:], true
 }
 
 // listTags asks the registry itself, as an engine cannot, with the credentials

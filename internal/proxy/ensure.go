@@ -89,11 +89,14 @@ func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Eng
 
 // volumeFor is the volume for an image: its platform is the image's own.
 func (w *want) volumeFor(i image.Image) volume.Volume {
-	v := volume.Volume{Name: w.volume, Flavour: string(w.nix.Flavour), Platform: i.OS + "/" + i.Arch}
-	if v.Name == "" {
-		v.Name = volume.Name(v.Flavour, i.OS, i.Arch)
+	return volume.Volume{Name: w.volumeName(i.OS, i.Arch), Flavour: string(w.nix.Flavour), Platform: i.OS + "/" + i.Arch}
+}
+
+func (w *want) volumeName(os, arch string) string {
+	if w.volume != "" {
+		return w.volume
 	}
-	return v
+	return volume.Name(string(w.nix.Flavour), os, arch)
 }
 
 // ensureStamp makes sure that the image's store is in the volume, and that the

@@ -8,7 +8,6 @@ import (
 	"context"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
-	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/state"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -47,25 +46,21 @@ func (p *Proxy) Run(ctx context.Context, command Command, streams agent.Streams)
 
 // start tries the warm way, and then once the slow one.
 func (p *Proxy) start(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
-	if p.Settings.Pull != image.PullAlways {
-		client, running, err := p.warm(ctx, w, request)
-		if !slowPath(err) {
-			return client, running, err
-		}
-		p.Terminal.Debug("the slow path: %v", err)
+	client, running, err := p.warm(ctx, w, request)
+	if !slowPath(err) {
+		return client, running, err
 	}
+	p.Terminal.Debug("the slow path: %v", err)
 	w.explain(p.Terminal)
 	unlock, err := p.lock(ctx, w.endpoint)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock()
-	if p.Settings.Pull != image.PullAlways {
-		// Who had the lock before may have made just what is wanted.
-		client, running, err := p.warm(ctx, w, request)
-		if !slowPath(err) {
-			return client, running, err
-		}
+	// Who had the lock before may have made just what is wanted.
+	client, running, err = p.warm(ctx, w, request)
+	if !slowPath(err) {
+		return client, running, err
 	}
 	return p.cold(ctx, w, request)
 }

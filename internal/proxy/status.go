@@ -75,10 +75,7 @@ func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	if s.Image, err = imageStatus(ctx, e, want); err != nil {
 		return s, err
 	}
-	name := want.volume
-	if name == "" {
-		name = volume.Name(string(want.nix.Flavour), info.OS, info.Arch)
-	}
+	name := want.volumeName(info.OS, info.Arch)
 	if s.Containers, err = containerStatus(ctx, e, name); err != nil {
 		return s, err
 	}

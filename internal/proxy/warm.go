@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/image"
 )
 
 // remembered is a proxy container as the state file holds it: all that the warm
@@ -28,8 +29,11 @@ func (r remembered) hostKey() (ssh.PublicKey, error) {
 	return key, nil
 }
 
-// errNothing says that no proxy container is remembered.
-var errNothing = errors.New("no proxy container is remembered for this")
+// Why the warm way is not even tried.
+var (
+	errNothing = errors.New("no proxy container is remembered for this")
+	errPull    = errors.New("the image is to be pulled whatever is there")
+)
 
 // slowPath tells whether the warm way failed in a manner that the slow one
 // mends: anything before the command was started, but for what is wrong with
@@ -45,6 +49,9 @@ func slowPath(err error) bool {
 // warm starts the command in the remembered proxy container. It asks the engine
 // for nothing but the bridge.
 func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
+	if w.source.Pull == image.PullAlways {
+		return nil, nil, errPull
+	}
 	var known remembered
 	if !p.State.Load(w.stateFile(), &known) {
 		return nil, nil, errNothing
