@@ -91,3 +91,14 @@ func (a *app) proxy() (*proxy.Proxy, error) {
 	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
 		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self}}, nil
 }
+
+// withProxy makes a command's work of one that needs more than the host.
+func (a *app) withProxy(work func(context.Context, *proxy.Proxy, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		p, err := a.proxy()
+		if err != nil {
+			return err
+		}
+		return work(c.Context(), p, args)
+	}
+}

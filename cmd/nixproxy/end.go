@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -21,15 +22,11 @@ func newStop(a *app) *cobra.Command {
 		Short: "stop the containers",
 		Long:  "Stop the containers; the next command starts them again. " + whichContainers,
 		Args:  between(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := a.proxy()
-			if err != nil {
-				return err
-			}
-			names, err := p.Stop(c.Context())
+		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
+			names, err := p.Stop(ctx)
 			a.report("stopped", "container", names)
 			return err
-		},
+		}),
 	}
 }
 

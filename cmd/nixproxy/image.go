@@ -191,15 +191,11 @@ func newImageRemove(a *app) *cobra.Command {
 
 // withEngine makes a command's work of one that needs the engine.
 func (a *app) withEngine(work func(context.Context, *proxy.Proxy, *engine.Engine, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		p, err := a.proxy()
+	return a.withProxy(func(ctx context.Context, p *proxy.Proxy, args []string) error {
+		e, err := p.Engine(ctx)
 		if err != nil {
 			return err
 		}
-		e, err := p.Engine(c.Context())
-		if err != nil {
-			return err
-		}
-		return work(c.Context(), p, e, args)
-	}
+		return work(ctx, p, e, args)
+	})
 }

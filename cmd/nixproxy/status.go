@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -13,12 +15,8 @@ func newStatus(a *app) *cobra.Command {
 		Short: "show what is there",
 		Long:  "Show the engine, the Nix, the image, the volume and the containers that a\ncommand would use here. It changes nothing.",
 		Args:  between(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := a.proxy()
-			if err != nil {
-				return err
-			}
-			s, err := p.Status(c.Context())
+		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
+			s, err := p.Status(ctx)
 			if err != nil {
 				return err
 			}
@@ -26,7 +24,7 @@ func newStatus(a *app) *cobra.Command {
 				return printJSON(a.out, s)
 			}
 			return printStatus(a, s)
-		},
+		}),
 	}
 	jsonFlag(c, &asJSON)
 	return c

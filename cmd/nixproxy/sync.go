@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
 func newSync(a *app) *cobra.Command {
@@ -10,17 +14,13 @@ func newSync(a *app) *cobra.Command {
 		Short: "copy the image's store into the volume",
 		Long:  "Copy the store of the image for this host's Nix into the volume. `run` does it\nby itself where it is needed; an image whose store is there costs one question.",
 		Args:  between(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := a.proxy()
-			if err != nil {
-				return err
-			}
-			stamp, volume, err := p.Sync(c.Context())
+		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
+			stamp, volume, err := p.Sync(ctx)
 			if err != nil {
 				return err
 			}
 			a.terminal.Note("the store of %s is in volume %s", stamp.Reference, volume)
 			return nil
-		},
+		}),
 	}
 }

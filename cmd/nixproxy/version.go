@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
 func newVersion(a *app) *cobra.Command {
@@ -13,12 +16,8 @@ func newVersion(a *app) *cobra.Command {
 		Short: "show which Nix, image and nixproxy",
 		Long:  "Show nixproxy's own version, the Nix that a command would run, and its image.\nIt asks no engine.",
 		Args:  between(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := a.proxy()
-			if err != nil {
-				return err
-			}
-			v, err := p.Versions(c.Context())
+		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
+			v, err := p.Versions(ctx)
 			if err != nil {
 				return err
 			}
@@ -30,7 +29,7 @@ func newVersion(a *app) *cobra.Command {
 				{"nix", v.Nix.Version + " (" + v.Nix.Origin + ")"},
 				{"image", v.Image},
 			})
-		},
+		}),
 	}
 	jsonFlag(c, &asJSON)
 	return c
