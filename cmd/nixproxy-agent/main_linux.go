@@ -27,7 +27,7 @@ func Main(args []string) int {
 	}
 	err := mode(ctx, args[0], args[1:])
 	if err == errUsage {
-		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve | enroll | connect")
+		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve IDENTITY | enroll | connect")
 		return 2
 	}
 	if err != nil {
@@ -47,8 +47,10 @@ func mode(ctx context.Context, name string, args []string) error {
 		return prepare()
 	case name == "sync" && len(args) == 2:
 		return inside.Sync(ctx, args[0], args[1], os.Stdout)
-	case name == "serve":
-		return inside.Here.Serve(ctx)
+	case name == "serve" && len(args) == 1:
+		here := inside.Here
+		here.Image = args[0]
+		return here.Serve(ctx)
 	case name == "enroll":
 		return inside.Here.Enroll(os.Stdin, os.Stdout)
 	case name == "connect":

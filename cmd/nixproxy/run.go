@@ -75,7 +75,12 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 	if dir != "" && !filepath.IsAbs(dir) {
 		dir = filepath.Join(p.Host.Dir, dir)
 	}
-	exit, err := p.Run(c.Context(), proxy.Command{Argv: argv, Env: env, Dir: dir}, agent.Streams{In: a.in, Out: a.out, Err: a.err})
+	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer running.Close()
+	exit, err := running.Wait(agent.Streams{In: a.in, Out: a.out, Err: a.err})
 	if context.Cause(c.Context()) != nil {
 		return context.Cause(c.Context())
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,13 +16,12 @@ var ErrLost = errors.New("the connection to the proxy container was lost while t
 
 // A Client is a connection to an agent.
 type Client struct {
-	conn ssh.Conn
-}
+	ssh   *ssh.Client
+	alive *keepAlive
 
-// Streams are the caller's standard streams.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
+	mu       sync.Mutex
+	sessions uint32                           // so far
+	stderrs  map[uint32]chan<- ssh.NewChannel // where sessions await a channel for stderr
 }
 
 // handshake bounds the time until an agent has proved to be the right one.
@@ -43,38 +42,56 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 		// Both ends are ours and one release: what is fastest with AES in hardware.
 		Config: ssh.Config{KeyExchanges: []string{ssh.KeyExchangeCurve25519}, Ciphers: []string{ssh.CipherAES128GCM}},
 	}
-	c, channels, requests, err := ssh.NewClientConn(conn, "agent", config)
+	c, channels, requests, err := ssh.NewClientConn(Buffered(conn), "agent", config)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("connecting to the agent: %w", err)
 	}
-	go ssh.DiscardRequests(requests)
-	go rejectAll(channels)
-	return &Client{conn: c}, nil
+	client := &Client{ssh: ssh.NewClient(c, channels, requests), stderrs: map[uint32]chan<- ssh.NewChannel{}} // which answers the agent's keep-alives
+	client.alive = watch(c)
+	go client.route(client.ssh.HandleChannelOpen(stderrChannel))
+	return client, nil
 }
 
-func rejectAll(channels <-chan ssh.NewChannel) {
-	for c := range channels {
-		_ = c.Reject(ssh.UnknownChannelType, "not offered") // the connection's end is noticed elsewhere
+// route gives each channel for stderr to its session.
+func (c *Client) route(offered <-chan ssh.NewChannel) {
+	for channel := range offered {
+		var of struct{ Session uint32 }
+		_ = ssh.Unmarshal(channel.ExtraData(), &of) // 0 is nobody's
+		c.mu.Lock()
+		to, ok := c.stderrs[of.Session]
+		delete(c.stderrs, of.Session)
+		c.mu.Unlock()
+		if !ok {
+			_ = channel.Reject(ssh.Prohibited, "no session awaits its stderr")
+			continue
+		}
+		to <- channel
 	}
 }
 
-// Close ends the connection, and with it what still runs on it.
-func (c *Client) Close() error { return c.conn.Close() }
-
-// A Running is a session whose command was started.
-type Running struct {
-	channel ssh.Channel
-	exit    chan Exit // closed without a value when the connection was lost
+// enter numbers a session, and awaits its channel for stderr.
+func (c *Client) enter() (uint32, <-chan ssh.NewChannel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions++
+	stderr := make(chan ssh.NewChannel, 1)
+	c.stderrs[c.sessions] = stderr
+	return c.sessions, stderr
 }
+
+// Close ends the connection, and with it what still runs on it.
+func (c *Client) Close() error { return c.ssh.Close() }
 
 // Start starts a command. A *Refused error says that it was not started;
 // after any other error nobody knows, but the agent ends what it lost.
 func (c *Client) Start(request Request) (*Running, error) {
-	channel, requests, err := c.conn.OpenChannel(sessionChannel, nil)
+	channel, requests, err := c.ssh.OpenChannel(sessionChannel, nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}
+	r := &Running{client: c, channel: channel, end: make(chan ending, 1), stopped: make(chan struct{}, 1)}
+	request.Session, r.stderr = c.enter()
 	if err := writeRequest(channel, request); err != nil {
 		return nil, fmt.Errorf("sending the command: %w", err)
 	}
@@ -85,8 +102,7 @@ func (c *Client) Start(request Request) (*Running, error) {
 	if first.Type == refusedRequest {
 		return nil, refusal(first.Payload)
 	}
-	r := &Running{channel: channel, exit: make(chan Exit, 1)}
-	go r.awaitExit(requests)
+	go r.listen(requests)
 	return r, nil
 }
 
@@ -99,50 +115,4 @@ func refusal(payload []byte) error {
 		return fmt.Errorf("reading the agent's refusal: %w", err)
 	}
 	return &Refused{Reason: Reason(r.Reason), Message: r.Message}
-}
-
-func (r *Running) awaitExit(requests <-chan *ssh.Request) {
-	defer close(r.exit)
-	for request := range requests {
-		var e Exit
-		if request.Type == exitRequest && ssh.Unmarshal(request.Payload, &e) == nil {
-			r.exit <- e
-		}
-	}
-}
-
-// Wait connects the caller's streams to the command and returns how it ended,
-// after all of its output was written. Output that cannot be written, as to a
-// full disk, is an error at once: the command ends with its Client.
-func (r *Running) Wait(s Streams) (Exit, error) {
-	go r.feed(s.In)
-	written := make(chan error, 2)
-	go func() { written <- deliver(s.Out, r.channel) }()
-	go func() { written <- deliver(s.Err, r.channel.Stderr()) }()
-	for range cap(written) {
-		if err := <-written; err != nil {
-			return Exit{}, fmt.Errorf("writing the command's output: %w", err)
-		}
-	}
-	exit, ok := <-r.exit
-	if !ok {
-		return Exit{}, ErrLost
-	}
-	return exit, nil
-}
-
-// feed sends stdin and then its end. It outlives the command where the caller's
-// stdin stays open, as nobody can take back a read.
-func (r *Running) feed(in io.Reader) {
-	if in != nil {
-		_, _ = io.Copy(r.channel, in) // a command that reads no more is not an error
-	}
-	_ = r.channel.CloseWrite()
-}
-
-// deliver writes output until its end. The end of the connection is an end too,
-// of which the missing exit tells.
-func deliver(to io.Writer, from io.Reader) error {
-	_, err := io.Copy(to, from)
-	return err
 }

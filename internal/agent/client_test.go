@@ -87,7 +87,7 @@ func (f *far) serve(conn net.Conn, serve func(f *far, c ssh.NewChannel)) {
 // accepted is a far's session that does something with the command's streams.
 func accepted(act func(f *far, s *Session)) func(*far, ssh.NewChannel) {
 	return func(f *far, c ssh.NewChannel) {
-		s, requests, err := Accept(c)
+		s, requests, err := Accept(f.conn, c)
 		if err != nil {
 			return
 		}
@@ -128,7 +128,7 @@ func TestWaitReturnsAllOutputThenTheExit(t *testing.T) {
 		stdin, _ := io.ReadAll(s)
 		_, _ = s.Write(bytes.Repeat(stdin, 1000))
 		_, _ = s.Stderr().Write([]byte("complaint"))
-		s.Exit(Exit{Status: 3})
+		s.Exit(Exit{Status: 3}, 0)
 	}))
 	running, err := client.Start(Request{Argv: []string{"x"}})
 	if err != nil {

@@ -5,8 +5,12 @@
 // The agent is an SSH server. A session of `run` is a channel of our own type
 // on such a connection: the client writes a Request, framed by its length, and
 // then the command's stdin; the agent answers with the request "started" or
-// "refused", sends the command's stdout and stderr as the channel's data and
-// extended data, and at last the request "exit".
+// "refused", sends the command's stdout as the channel's data, and at last the
+// request "exit". Stderr has a channel of its own, so that neither output waits
+// for the other's reader; the agent opens it with the first byte.
+//
+// While the command runs the client may send "signal", "size" and "gone" (an
+// output's reader is gone), and the agent "stopped".
 package agent
 
 import (
@@ -15,6 +19,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -37,21 +42,56 @@ const (
 const Layout = "1"
 
 const (
-	sessionChannel  = "session@nixproxy.dev"
-	startedRequest  = "started"
-	refusedRequest  = "refused"
-	exitRequest     = "exit"
-	maxRequestBytes = 16 << 20 // well over Linux's own limit on arguments and environment
+	sessionChannel   = "session@nixproxy.dev"
+	stderrChannel    = "stderr@nixproxy.dev"
+	startedRequest   = "started"
+	refusedRequest   = "refused"
+	exitRequest      = "exit"
+	signalRequest    = "signal"
+	sizeRequest      = "size"
+	goneRequest      = "gone"
+	stoppedRequest   = "stopped"
+	keepAliveRequest = "keepalive@nixproxy.dev"
+	maxRequestBytes  = 16 << 20 // well over Linux's own limit on arguments and environment
 )
+
+// Port is where an agent listens in its container. It lies outside of what the
+// kernel gives away by itself (net.ipv4.ip_local_port_range).
+const Port = 64222
 
 // A Request says which command a session runs, and where.
 type Request struct {
-	Argv  []string
-	Dir   string   // empty: the session's HOME
-	Env   []string // K=V, over everything else
-	Nix   string   // lines of Nix configuration
-	Image string   // identity of the image whose Nix is promised
+	Session  uint32 // its number on the connection, set by Client.Start
+	Argv     []string
+	Dir      string   // empty: the session's HOME
+	Env      []string // K=V, over everything else
+	Nix      string   // lines of Nix configuration
+	Secrets  Secrets
+	Terminal *Terminal     // nil: pipes
+	SSHAgent bool          // the client offers its ssh agent
+	Idle     time.Duration // how long the container may be without a session afterwards; 0: for ever
 }
+
+// Secrets are kept in files that root alone can read, as long as the session
+// lasts; nothing of them is in its environment.
+type Secrets struct {
+	Nix   string // lines of Nix configuration, such as access-tokens
+	Netrc []byte
+}
+
+// A Terminal is the caller's, as far as the command's own is made like it.
+type Terminal struct {
+	Size        Size
+	Modes       ssh.TerminalModes // RFC 4254, section 8
+	StderrApart bool              // the caller's stderr is not the terminal
+}
+
+// A Size is a terminal's, in characters and, where known, in pixels.
+type Size struct{ Columns, Rows, Width, Height uint32 }
+
+// A Signal is a signal's name without SIG, as in RFC 4254, section 6.10:
+// numbers differ between systems.
+type Signal = ssh.Signal
 
 // A Reason tells why a command was not started.
 type Reason uint32
@@ -74,8 +114,22 @@ func (r *Refused) Error() string { return r.Message }
 
 // An Exit is how a command ended: with a status, or by a signal (Linux's number).
 type Exit struct {
-	Status uint32
-	Signal uint32
+	Status      uint32
+	Signal      uint32
+	OutOfMemory bool // the kernel killed a process of the container meanwhile
+}
+
+// An ending is what the agent says of it, after all output.
+type ending struct {
+	Status      uint32
+	Signal      uint32
+	OutOfMemory bool
+	Stderr      bool   // there was something on stderr's own channel
+	Taken       uint64 // bytes of stdin that the command read
+}
+
+func (e ending) exit() Exit {
+	return Exit{Status: e.Status, Signal: e.Signal, OutOfMemory: e.OutOfMemory}
 }
 
 // A Stamp says that the whole store of an image is in the volume, and with
@@ -142,50 +196,4 @@ func readRequest(r io.Reader) (Request, error) {
 		return request, err
 	}
 	return request, gob.NewDecoder(bytes.NewReader(body)).Decode(&request)
-}
-
-// A Session is the agent's end of one session.
-type Session struct {
-	Request Request
-	ssh.Channel
-}
-
-// IsSession tells whether a channel that a client wants to open is a session of ours.
-func IsSession(c ssh.NewChannel) bool { return c.ChannelType() == sessionChannel }
-
-// Accept takes a session's channel and reads what is to be run. What can still
-// be read from the session afterwards is the command's stdin.
-func Accept(c ssh.NewChannel) (*Session, <-chan *ssh.Request, error) {
-	channel, requests, err := c.Accept()
-	if err != nil {
-		return nil, nil, err
-	}
-	request, err := readRequest(channel)
-	if err != nil {
-		channel.Close()
-		return nil, nil, err
-	}
-	return &Session{Request: request, Channel: channel}, requests, nil
-}
-
-// Started tells the client that the command runs.
-func (s *Session) Started() error {
-	_, err := s.SendRequest(startedRequest, false, nil)
-	return err
-}
-
-// Refuse tells the client that no command was started, and ends the session.
-func (s *Session) Refuse(reason Reason, message string) {
-	// A client that is gone needs no answer.
-	_, _ = s.SendRequest(refusedRequest, false, ssh.Marshal(struct {
-		Reason  uint32
-		Message string
-	}{uint32(reason), message}))
-	s.Close()
-}
-
-// Exit tells how the command ended, and ends the session.
-func (s *Session) Exit(e Exit) {
-	_, _ = s.SendRequest(exitRequest, false, ssh.Marshal(e))
-	s.Close()
 }

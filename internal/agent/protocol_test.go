@@ -9,12 +9,16 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 func TestRequestRoundTrip(t *testing.T) {
 	for _, want := range []Request{
 		{},
-		{Argv: []string{"nix", "build", ".#x", ""}, Dir: "/p", Env: []string{"A=b\nc", "D="}, Nix: "x = y\n", Image: "0123456789ab"},
+		{Argv: []string{"nix", "build", ".#x", ""}, Dir: "/p", Env: []string{"A=b\nc", "D="}, Nix: "x = y\n", Session: 3, Secrets: Secrets{Nix: "a = b", Netrc: []byte("machine x")},
+			Terminal: &Terminal{Size: Size{Columns: 80, Rows: 24}, Modes: ssh.TerminalModes{ssh.ECHO: 1}}, Idle: time.Minute},
 		{Argv: []string{"<>&\u2028 \t\"\\", "\x00", strings.Repeat("long ", 1<<18)}},
 	} {
 		var wire bytes.Buffer
@@ -100,7 +104,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 			t.Fatal(err)
 		}
 		if got, err := readRequest(&wire); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got %q, %v; want %q", got, err, want)
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	})
 }

@@ -69,7 +69,7 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	}
 	return engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: []string{agent.Binary, "serve"},
+		Entrypoint: []string{agent.Binary, "serve", p.Identity},
 		Labels:     l, Mounts: mounts, PidOf: anchor.ID,
 	}
 }

@@ -33,14 +33,14 @@ type base struct {
 
 // cold makes sure of everything, remembers it, and starts the command. The lock
 // is held.
-func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
+func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
 	b, err := p.ensureBase(ctx, w)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	known, err := p.ensureProxy(ctx, w, b)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := p.State.Save(w.stateFile(), known); err != nil {
 		p.Terminal.Warn("the next command will be slow again: %v", err)
@@ -146,7 +146,7 @@ func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, 
 		return remembered{}, err
 	}
 	p.Terminal.Debug("proxy container %s", c.Name)
-	known := remembered{Container: c.ID, APIVersion: b.info.APIVersion, Identity: b.image.Identity}
+	known := remembered{Container: c.ID, APIVersion: b.info.APIVersion}
 	if known.HostKey, err = p.enroll(ctx, b.engine, c.ID); err != nil {
 		return known, fmt.Errorf("setting up container %s: %w", c.Name, err)
 	}
@@ -168,11 +168,11 @@ func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string
 // check runs the Nix of a new proxy container once: it must be the very one
 // that the image was seen to hold.
 func (p *Proxy) check(ctx context.Context, b *base, known remembered) error {
-	client, running, err := p.dial(ctx, b.engine, known, agent.Request{Argv: []string{"nix", "--version"}})
+	running, err := p.dial(ctx, b.engine, known, agent.Request{Argv: []string{"nix", "--version"}})
 	if err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
-	defer client.Close()
+	defer running.Close()
 	var said, complaint bytes.Buffer
 	if _, err := running.Wait(agent.Streams{Out: &said, Err: &complaint}); err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)

@@ -24,43 +24,40 @@ type Proxy struct {
 
 // A Command is what to run.
 type Command struct {
-	Argv []string
-	Env  []string // K=V
-	Dir  string   // empty: the caller's directory, where that is mounted
+	Argv     []string
+	Env      []string // K=V
+	Dir      string   // empty: the caller's directory, where that is mounted
+	Terminal *agent.Terminal
 }
 
-// Run runs a command in the proxy container. An error says that nixproxy itself
-// failed; *agent.Refused that the command could not be started.
-func (p *Proxy) Run(ctx context.Context, command Command, streams agent.Streams) (agent.Exit, error) {
+// Start starts a command in the proxy container. An error says that nixproxy
+// itself failed; *agent.Refused that the command could not be started. The
+// command ends with the context.
+func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, error) {
 	want, err := p.want(ctx)
 	if err != nil {
-		return agent.Exit{}, err
+		return nil, err
 	}
-	client, running, err := p.start(ctx, want, want.request(command))
-	if err != nil {
-		return agent.Exit{}, err
-	}
-	defer client.Close()
-	return running.Wait(streams)
+	return p.start(ctx, want, want.request(command))
 }
 
 // start tries the warm way, and then once the slow one.
-func (p *Proxy) start(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
-	client, running, err := p.warm(ctx, w, request)
+func (p *Proxy) start(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
+	running, err := p.warm(ctx, w, request)
 	if !slowPath(err) {
-		return client, running, err
+		return running, err
 	}
 	p.Terminal.Debug("the slow path: %v", err)
 	w.explain(p.Terminal)
 	unlock, err := p.lock(ctx, w.endpoint)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer unlock()
 	// Who had the lock before may have made just what is wanted.
-	client, running, err = p.warm(ctx, w, request)
+	running, err = p.warm(ctx, w, request)
 	if !slowPath(err) {
-		return client, running, err
+		return running, err
 	}
 	return p.cold(ctx, w, request)
 }

@@ -18,7 +18,6 @@ type remembered struct {
 	Container  string `json:"container"`  // id
 	APIVersion string `json:"apiVersion"` // of the engine
 	HostKey    string `json:"hostKey"`    // authorized_keys form
-	Identity   string `json:"identity"`   // of the image
 }
 
 func (r remembered) hostKey() (ssh.PublicKey, error) {
@@ -48,34 +47,33 @@ func slowPath(err error) bool {
 
 // warm starts the command in the remembered proxy container. It asks the engine
 // for nothing but the bridge.
-func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agent.Client, *agent.Running, error) {
+func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
 	if w.source.Pull == image.PullAlways {
-		return nil, nil, errPull
+		return nil, errPull
 	}
 	var known remembered
 	if !p.State.Load(w.stateFile(), &known) {
-		return nil, nil, errNothing
+		return nil, errNothing
 	}
 	e, err := engine.Open(w.endpoint, known.APIVersion)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	return p.dial(ctx, e, known, request)
 }
 
 // dial connects to a container's agent and starts the command there.
-func (p *Proxy) dial(ctx context.Context, e *engine.Engine, known remembered, request agent.Request) (*agent.Client, *agent.Running, error) {
+func (p *Proxy) dial(ctx context.Context, e *engine.Engine, known remembered, request agent.Request) (*agent.Running, error) {
 	client, err := p.connect(ctx, e, known)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	request.Image = known.Identity
 	running, err := client.Start(request)
 	if err != nil {
 		client.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return client, running, nil
+	return running, nil
 }
 
 func (p *Proxy) connect(ctx context.Context, e *engine.Engine, known remembered) (*agent.Client, error) {

@@ -20,12 +20,22 @@ type Settings struct {
 	Registry   string
 	Progress   string
 	State      string
+	Transport  string
 	Quiet      bool
 	Debug      bool
 
 	// Of run and shell only.
-	Env     []string
-	Workdir string
+	Env         []string
+	EnvFiles    []string
+	Workdir     string
+	Mounts      []string
+	NoMount     bool
+	SSH         bool
+	Memory      string
+	CPUs        string
+	IdleTimeout string // as time.ParseDuration reads it
+	TTY         bool
+	NoTTY       bool
 }
 
 // Bind makes a flag of each setting of the scope. Parsing the flags writes into s, which has the defaults at once.

@@ -3,9 +3,13 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
 )
 
@@ -97,4 +101,25 @@ func assignment(s string) error {
 		return errors.New("it is written NAME or NAME=VALUE")
 	}
 	return nil
+}
+
+func duration(s string) error {
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 || s == "0" {
+		return nil
+	}
+	return errors.New("it is written like 90s, 10m or 1h30m")
+}
+
+func size(s string) error {
+	if n, err := units.RAMInBytes(s); s == "" || err == nil && n > 0 {
+		return nil
+	}
+	return errors.New("it is written like 512m or 4g")
+}
+
+func number(s string) error {
+	if n, err := strconv.ParseFloat(s, 64); s == "" || err == nil && n > 0 && !math.IsInf(n, 0) {
+		return nil
+	}
+	return errors.New("it is a number such as 2 or 1.5")
 }

@@ -11,6 +11,7 @@ import (
 type Agent struct {
 	Volume Volume
 	Dir    string
+	Image  string // the identity of the container's image
 }
 
 // Here is the agent of the container that this process is in.

@@ -62,11 +62,11 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 
 func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 	defer conn.Close()
-	server, channels, requests, err := ssh.NewServerConn(conn, config)
+	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(conn), config)
 	if err != nil {
 		return // whoever it was is told by the protocol
 	}
-	go ssh.DiscardRequests(requests)
+	go agent.Watch(server, requests)
 	// The context ends with the client, and what it started ends with the context.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -75,7 +75,7 @@ func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 			_ = channel.Reject(ssh.UnknownChannelType, "only nixproxy's own sessions are served")
 			continue
 		}
-		go a.serveSession(ctx, channel)
+		go a.serveSession(ctx, server, channel)
 	}
 	_ = server.Wait()
 }

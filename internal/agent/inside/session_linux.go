@@ -19,8 +19,8 @@ import (
 // farewell is how long a command whose client is gone has between SIGHUP and SIGKILL.
 const farewell = time.Second
 
-func (a Agent) serveSession(ctx context.Context, channel ssh.NewChannel) {
-	session, requests, err := agent.Accept(channel)
+func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewChannel) {
+	session, requests, err := agent.Accept(conn, channel)
 	if err != nil {
 		return
 	}
@@ -38,7 +38,7 @@ func (a Agent) prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
 	if len(request.Argv) == 0 {
 		return nil, &agent.Refused{Reason: agent.NotFound, Message: "no command was given"}
 	}
-	stamp, err := a.Volume.Stamp(request.Image)
+	stamp, err := a.Volume.Stamp(a.Image)
 	if err != nil {
 		reason := agent.Failed
 		if errors.Is(err, os.ErrNotExist) {
@@ -93,7 +93,7 @@ func run(ctx context.Context, session *agent.Session, command *exec.Cmd) {
 	close(ended)
 	pipes.wakeReaders()
 	outputs.Wait()
-	session.Exit(exitOf(command.ProcessState))
+	session.Exit(exitOf(command.ProcessState), 0)
 }
 
 func startFailure(command *exec.Cmd, err error) string {

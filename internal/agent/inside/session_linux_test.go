@@ -57,7 +57,7 @@ func newAgent(t *testing.T) Agent {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	a := Agent{Volume: Volume(filepath.Join(dir, "nix")), Dir: filepath.Join(dir, "own")}
+	a := Agent{Volume: Volume(filepath.Join(dir, "nix")), Dir: filepath.Join(dir, "own"), Image: stamped.Identity}
 	if err := os.Mkdir(a.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func (s served) connect(t *testing.T) *agent.Client {
 
 func start(t *testing.T, client *agent.Client, argv ...string) *agent.Running {
 	t.Helper()
-	running, err := client.Start(agent.Request{Argv: argv, Image: stamped.Identity})
+	running, err := client.Start(agent.Request{Argv: argv})
 	if err != nil {
 		t.Fatalf("starting %q: %v", argv, err)
 	}
@@ -155,31 +155,23 @@ func TestSessionRefuses(t *testing.T) {
 		}
 		return path
 	}
-	damaged := strings.Repeat("d", 12)
-	if err := os.WriteFile(s.Volume.own("images", damaged+".json"), []byte("{"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	good := stamped.Identity
 	for _, test := range []struct {
 		name    string
 		request agent.Request
 		reason  agent.Reason
 		says    string
 	}{
-		{"nothing", agent.Request{Image: good}, agent.NotFound, "no command was given"},
-		{"an image without a stamp", agent.Request{Argv: []string{"true"}, Image: strings.Repeat("f", 12)}, agent.Unstamped, ""},
-		{"an image with a damaged stamp", agent.Request{Argv: []string{"true"}, Image: damaged}, agent.Unstamped, "damaged"},
-		{"what is no identity", agent.Request{Argv: []string{"true"}, Image: "../layout"}, agent.Failed, "not an image identity"},
-		{"a directory that is not there", agent.Request{Argv: []string{"true"}, Dir: dir + "/none", Image: good}, agent.NoDirectory, dir + "/none"},
-		{"a file as directory", agent.Request{Argv: []string{"true"}, Dir: script("plain", "", 0o644), Image: good}, agent.NoDirectory, ""},
-		{"an unknown command", agent.Request{Argv: []string{"no-such-command"}, Image: good}, agent.NotFound, "no-such-command: command not found"},
-		{"an unknown path", agent.Request{Argv: []string{dir + "/none"}, Image: good}, agent.NotFound, "no such file"},
-		{"what may not be executed", agent.Request{Argv: []string{script("x", "#!/bin/sh\n", 0o644)}, Image: good}, agent.NotExecutable, "permission denied"},
-		{"a directory", agent.Request{Argv: []string{dir}, Image: good}, agent.NotExecutable, "is a directory"},
-		{"a script of a missing interpreter", agent.Request{Argv: []string{script("i", "#!/no/such\n", 0o755)}, Image: good}, agent.NotExecutable, "no such file"},
-		{"what is no program", agent.Request{Argv: []string{script("t", "text\n", 0o755)}, Image: good}, agent.NotExecutable, "exec format error"},
-		{"an argument over the kernel's limit", agent.Request{Argv: []string{"true", strings.Repeat("x", 1<<20)}, Image: good}, agent.NotExecutable, "argument list too long"},
-		{"a null byte", agent.Request{Argv: []string{"true", "a\x00b"}, Image: good}, agent.NotExecutable, "invalid argument"},
+		{"nothing", agent.Request{}, agent.NotFound, "no command was given"},
+		{"a directory that is not there", agent.Request{Argv: []string{"true"}, Dir: dir + "/none"}, agent.NoDirectory, dir + "/none"},
+		{"a file as directory", agent.Request{Argv: []string{"true"}, Dir: script("plain", "", 0o644)}, agent.NoDirectory, ""},
+		{"an unknown command", agent.Request{Argv: []string{"no-such-command"}}, agent.NotFound, "no-such-command: command not found"},
+		{"an unknown path", agent.Request{Argv: []string{dir + "/none"}}, agent.NotFound, "no such file"},
+		{"what may not be executed", agent.Request{Argv: []string{script("x", "#!/bin/sh\n", 0o644)}}, agent.NotExecutable, "permission denied"},
+		{"a directory", agent.Request{Argv: []string{dir}}, agent.NotExecutable, "is a directory"},
+		{"a script of a missing interpreter", agent.Request{Argv: []string{script("i", "#!/no/such\n", 0o755)}}, agent.NotExecutable, "no such file"},
+		{"what is no program", agent.Request{Argv: []string{script("t", "text\n", 0o755)}}, agent.NotExecutable, "exec format error"},
+		{"an argument over the kernel's limit", agent.Request{Argv: []string{"true", strings.Repeat("x", 1<<20)}}, agent.NotExecutable, "argument list too long"},
+		{"a null byte", agent.Request{Argv: []string{"true", "a\x00b"}}, agent.NotExecutable, "invalid argument"},
 	} {
 		_, err := client.Start(test.request)
 		var refused *agent.Refused
@@ -193,6 +185,25 @@ func TestSessionRefuses(t *testing.T) {
 	}
 	if out, _, _ := output(t, client, nil, "echo", "still here"); out != "still here\n" {
 		t.Errorf("after the refusals the connection gives %q", out)
+	}
+}
+
+func TestSessionNeedsItsImagesStamp(t *testing.T) {
+	a := newAgent(t)
+	damaged := strings.Repeat("d", 12)
+	if err := os.WriteFile(a.Volume.own("images", damaged+".json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for image, want := range map[string]agent.Refused{
+		strings.Repeat("f", 12): {Reason: agent.Unstamped},
+		damaged:                 {Reason: agent.Unstamped, Message: "damaged"},
+		"../layout":             {Reason: agent.Failed, Message: "not an image identity"},
+	} {
+		a.Image = image
+		_, refused := a.prepare(agent.Request{Argv: []string{"true"}})
+		if refused == nil || refused.Reason != want.Reason || !strings.Contains(refused.Message, want.Message) {
+			t.Errorf("image %s: got %+v, want %+v", image, refused, want)
+		}
 	}
 }
 
@@ -325,7 +336,7 @@ func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\necho \"$PWD $X\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	running, err := client.Start(agent.Request{Argv: []string{"./here"}, Dir: dir, Env: []string{"X=a=b"}, Image: stamped.Identity})
+	running, err := client.Start(agent.Request{Argv: []string{"./here"}, Dir: dir, Env: []string{"X=a=b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +352,7 @@ func TestSessionsShareAConnection(t *testing.T) {
 	for i := range 24 {
 		all.Go(func() {
 			in := strings.Repeat(fmt.Sprintln(i), 1000)
-			running, err := client.Start(agent.Request{Argv: []string{"sh", "-c", "cat; exit " + strconv.Itoa(i)}, Image: stamped.Identity})
+			running, err := client.Start(agent.Request{Argv: []string{"sh", "-c", "cat; exit " + strconv.Itoa(i)}})
 			if err != nil {
 				t.Error(err)
 				return
