@@ -86,7 +86,7 @@ func (c *Client) Close() error { return c.ssh.Close() }
 // Start starts a command. A *Refused error says that it was not started;
 // after any other error nobody knows, but the agent ends what it lost.
 func (c *Client) Start(request Request) (*Running, error) {
-	channel, requests, err := c.ssh.OpenChannel(sessionChannel, nil)
+	channel, requests, err := c.ssh.OpenChannel(SessionChannel, nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}

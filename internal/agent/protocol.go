@@ -41,8 +41,10 @@ const (
 // Layout is the version of what nixproxy keeps in a volume, and of how.
 const Layout = "1"
 
+// SessionChannel is the type of a session's channel.
+const SessionChannel = "session@nixproxy.dev"
+
 const (
-	sessionChannel   = "session@nixproxy.dev"
 	stderrChannel    = "stderr@nixproxy.dev"
 	startedRequest   = "started"
 	refusedRequest   = "refused"

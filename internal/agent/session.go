@@ -15,9 +15,6 @@ type Session struct {
 	stderr lazyStderr
 }
 
-// IsSession tells whether a channel that a client wants to open is a session of ours.
-func IsSession(c ssh.NewChannel) bool { return c.ChannelType() == sessionChannel }
-
 // Accept takes a session's channel and reads what is to be run. What can still
 // be read from the session afterwards is the command's stdin.
 func Accept(conn ssh.Conn, c ssh.NewChannel) (*Session, <-chan *ssh.Request, error) {

@@ -20,6 +20,7 @@ func (a Agent) Serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the host key from the volume: %w", err)
 	}
+	a.removePrivates()
 	if err := os.Remove(a.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err // of the process before a stop
 	}
@@ -71,11 +72,12 @@ func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for channel := range channels {
-		if !agent.IsSession(channel) {
-			_ = channel.Reject(ssh.UnknownChannelType, "only nixproxy's own sessions are served")
-			continue
+		switch channel.ChannelType() {
+		case agent.SessionChannel:
+			go a.serveSession(ctx, server, channel)
+		default:
+			_ = channel.Reject(ssh.UnknownChannelType, "channels of this type are not served")
 		}
-		go a.serveSession(ctx, server, channel)
 	}
 	_ = server.Wait()
 }

@@ -72,7 +72,12 @@ func newAgent(t *testing.T) Agent {
 
 func serve(t *testing.T) served {
 	t.Helper()
-	s := served{Agent: newAgent(t), key: newKey(t)}
+	return serveAgent(t, newAgent(t))
+}
+
+func serveAgent(t *testing.T, a Agent) served {
+	t.Helper()
+	s := served{Agent: a, key: newKey(t)}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()
