@@ -51,6 +51,8 @@ func mode(ctx context.Context, name string, args []string) error {
 		here := inside.Here
 		here.Image = args[0]
 		return here.Serve(ctx)
+	case name == "keep":
+		return inside.Keep()
 	case name == "enroll":
 		return inside.Here.Enroll(os.Stdin, os.Stdout)
 	case name == "connect":

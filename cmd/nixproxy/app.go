@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -89,7 +90,14 @@ func (a *app) proxy() (*proxy.Proxy, error) {
 	cwd, _ := os.Getwd() // a removed directory is found to be one by internal/project
 	host := engine.ThisHost()
 	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
-		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self}}, nil
+		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask()}}, nil
+}
+
+// umask reads the process's by setting it: there is no other way on a Mac.
+func umask() int {
+	mask := syscall.Umask(0)
+	syscall.Umask(mask)
+	return mask
 }
 
 // withProxy makes a command's work of one that needs more than the host.

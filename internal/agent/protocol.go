@@ -69,6 +69,7 @@ type Request struct {
 	Env      []string // K=V, over everything else
 	Nix      string   // lines of Nix configuration
 	Secrets  Secrets
+	Umask    uint32
 	Terminal *Terminal     // nil: pipes
 	SSHAgent bool          // the client offers its ssh agent
 	Idle     time.Duration // how long the container may be without a session afterwards; 0: for ever

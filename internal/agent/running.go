@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
@@ -32,8 +32,7 @@ const (
 	stderr = 2
 )
 
-// Signal sends a signal to the command and its children: its process group, or
-// with a terminal the group in the foreground.
+// Signal sends a signal to the command and its children: its process group.
 func (r *Running) Signal(s Signal) error {
 	_, err := r.channel.SendRequest(signalRequest, false, ssh.Marshal(struct{ Name string }{string(s)}))
 	return err
@@ -153,15 +152,18 @@ func (r *Running) deliver(to io.Writer, from io.Reader, output uint32) error {
 
 // A source is the caller's stdin.
 type source struct {
+	in    io.Reader
 	file  *os.File // when it can be read again: a regular file
 	start int64
-	ended atomic.Bool // this process reads no more
+
+	mu    sync.Mutex // over a file's place
+	ended bool       // this process reads no more
 }
 
 // feed sends stdin and then its end. It outlives the command where the caller's
 // stdin stays open, as nobody can take back a read.
 func feed(to ssh.Channel, in io.Reader) *source {
-	s := &source{}
+	s := &source{in: in}
 	if f, ok := in.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			if at, err := f.Seek(0, io.SeekCurrent); err == nil {
@@ -172,30 +174,33 @@ func feed(to ssh.Channel, in io.Reader) *source {
 	go func() {
 		if in != nil {
 			// A command that reads no more is not an error.
-			_, _ = io.CopyBuffer(to, struct{ io.Reader }{reader{s, in}}, make([]byte, 64<<10))
+			_, _ = io.CopyBuffer(to, s, make([]byte, copyBuffer))
 		}
 		_ = to.CloseWrite()
 	}()
 	return s
 }
 
-type reader struct {
-	s  *source
-	in io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if r.s.ended.Load() {
+func (s *source) Read(p []byte) (int, error) {
+	if s.file == nil {
+		return s.in.Read(p) // which may take for ever
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
 		return 0, io.EOF
 	}
-	return r.in.Read(p)
+	return s.file.Read(p)
 }
 
 // giveBack leaves a file where the command left it, for who reads on: in
 // `while read line; do nixproxy run …; done <list` that is the shell.
 func (s *source) giveBack(taken uint64) {
-	s.ended.Store(true)
-	if s.file != nil {
-		_, _ = s.file.Seek(s.start+int64(taken), io.SeekStart)
+	if s.file == nil {
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	_, _ = s.file.Seek(s.start+int64(taken), io.SeekStart)
 }

@@ -38,7 +38,7 @@ func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, err
 	if err != nil {
 		return nil, err
 	}
-	return p.start(ctx, want, want.request(command))
+	return p.start(ctx, want, p.request(want, command))
 }
 
 // start tries the warm way, and then once the slow one.

@@ -24,6 +24,7 @@ type Host struct {
 	Home   string
 	Engine engine.Host
 	Self   string // the running nixproxy
+	Umask  int
 }
 
 // want is what must be there for a command, as far as it can be known without
@@ -100,12 +101,15 @@ func (w *want) explain(t *terminal.Terminal) {
 }
 
 // request is the command as the agent is told of it.
-func (w *want) request(c Command) agent.Request {
+func (p *Proxy) request(w *want, c Command) agent.Request {
 	dir := c.Dir
 	if dir == "" {
 		dir = w.project.Dir
 	}
-	return agent.Request{Argv: c.Argv, Dir: dir, Env: c.Env, Nix: strings.TrimSuffix(w.config.Session(), "\n")}
+	return agent.Request{
+		Argv: c.Argv, Dir: dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
+		Nix: strings.TrimSuffix(w.config.Session(), "\n"),
+	}
 }
 
 // stateFile is where the container that meets this want is remembered.

@@ -100,16 +100,16 @@ func TestSlowPath(t *testing.T) {
 func TestRequest(t *testing.T) {
 	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
 	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes"}
-	if got := aWant().request(command); !reflect.DeepEqual(got, want) {
+	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	command.Dir, want.Dir = "/elsewhere", "/elsewhere"
-	if got := aWant().request(command); !reflect.DeepEqual(got, want) {
+	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("with a directory: %+v", got)
 	}
 	w := aWant()
 	w.project, w.config = project.Project{Note: "nothing is mounted"}, nixconf.Config{}
-	if got := w.request(Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
+	if got := (&Proxy{}).request(w, Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
 		t.Errorf("without a project: %+v", got)
 	}
 }

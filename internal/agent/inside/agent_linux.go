@@ -12,6 +12,8 @@ type Agent struct {
 	Volume Volume
 	Dir    string
 	Image  string // the identity of the container's image
+
+	keepers *keepers
 }
 
 // Here is the agent of the container that this process is in.

@@ -33,6 +33,9 @@ func (a Agent) Serve(ctx context.Context) error {
 	}
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	config := a.serverConfig(host)
+	a.keepers = &keepers{}
+	defer a.keepers.close()
+	a.keepers.stock()
 	for {
 		conn, err := listener.Accept()
 		if ctx.Err() != nil {

@@ -5,38 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"sync"
-	"syscall"
-	"time"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
-
-// farewell is how long a command whose client is gone has between SIGHUP and SIGKILL.
-const farewell = time.Second
 
 func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewChannel) {
 	session, requests, err := agent.Accept(conn, channel)
 	if err != nil {
 		return
 	}
-	go ssh.DiscardRequests(requests)
-	command, refused := a.prepare(session.Request)
+	task, refused := a.prepare(session.Request)
 	if refused != nil {
 		session.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	run(ctx, session, command)
+	a.run(ctx, session, requests, task)
 }
 
 // prepare makes of a request the command that keeps its image's promise.
-func (a Agent) prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
+func (a Agent) prepare(request agent.Request) (task, *agent.Refused) {
 	if len(request.Argv) == 0 {
-		return nil, &agent.Refused{Reason: agent.NotFound, Message: "no command was given"}
+		return task{}, &agent.Refused{Reason: agent.NotFound, Message: "no command was given"}
 	}
 	stamp, err := a.Volume.Stamp(a.Image)
 	if err != nil {
@@ -44,76 +35,60 @@ func (a Agent) prepare(request agent.Request) (*exec.Cmd, *agent.Refused) {
 		if errors.Is(err, os.ErrNotExist) {
 			reason = agent.Unstamped
 		}
-		return nil, &agent.Refused{Reason: reason, Message: err.Error()}
+		return task{}, &agent.Refused{Reason: reason, Message: err.Error()}
 	}
 	dir := request.Dir
 	if dir == "" {
 		dir = a.Volume.Home()
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, &agent.Refused{Reason: agent.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: only the project is mounted there", dir)}
+		return task{}, &agent.Refused{Reason: agent.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: only the project is mounted there", dir)}
 	}
 	env := environment(os.Environ(), a.Volume.Home(), stamp, request, dir)
 	path, refused := lookUp(request.Argv[0], dir, valueOf(env, "PATH"))
 	if refused != nil {
-		return nil, refused
+		return task{}, refused
 	}
-	return &exec.Cmd{
-		Path: path, Args: request.Argv, Dir: dir, Env: env,
-		// A session of its own: what it starts can be told from other sessions' processes.
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
-	}, nil
+	return task{Path: path, Args: request.Argv, Dir: dir, Env: env, Umask: int(request.Umask)}, nil
 }
 
 // run starts the command, is its streams until it ends, and tells how it ended.
-func run(ctx context.Context, session *agent.Session, command *exec.Cmd) {
-	pipes, err := connect(command)
+// The context ends with the client.
+func (a Agent) run(ctx context.Context, session *agent.Session, requests <-chan *ssh.Request, t task) {
+	p, err := a.launch(t, session.Request.Terminal)
+	var unexecutable errNotStarted
+	if errors.As(err, &unexecutable) {
+		session.Refuse(agent.NotExecutable, fmt.Sprintf("executing %s: %v", t.Args[0], err))
+		return
+	}
 	if err != nil {
 		session.Refuse(agent.Failed, err.Error())
 		return
 	}
-	err = command.Start()
-	pipes.closeTheirs()
-	if err != nil {
-		pipes.closeOurs()
-		session.Refuse(agent.NotExecutable, startFailure(command, err))
-		return
-	}
-	stop := context.AfterFunc(ctx, func() { endTree(command.Process.Pid) })
-	defer stop()
+	defer context.AfterFunc(ctx, p.end)()
 	if err := session.Started(); err != nil {
-		endTree(command.Process.Pid)
+		p.end()
 	}
-	go pipes.feed(session)
-	ended := make(chan struct{})
-	var outputs sync.WaitGroup
-	outputs.Go(func() { pipe(session, pipes.out, ended) })
-	outputs.Go(func() { pipe(session.Stderr(), pipes.err, ended) })
-	_ = command.Wait() // the state below says all that this error would
-	close(ended)
-	pipes.wakeReaders()
-	outputs.Wait()
-	session.Exit(exitOf(command.ProcessState), 0)
+	go listen(p, session, requests)
+	session.Exit(p.attend(session, session, session.Stderr()))
 }
 
-func startFailure(command *exec.Cmd, err error) string {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		err = path.Err
+// listen passes on what the two ends say besides the streams.
+func listen(p *process, session *agent.Session, requests <-chan *ssh.Request) {
+	for {
+		select {
+		case <-p.keeper.stopped:
+			session.Stopped()
+		case request, ok := <-requests:
+			if !ok {
+				return
+			}
+			if said, ok := agent.Hear(request); ok {
+				p.obey(said)
+			}
+			if request.WantReply {
+				_ = request.Reply(false, nil)
+			}
+		}
 	}
-	return fmt.Sprintf("executing %s: %v", command.Args[0], err)
-}
-
-func exitOf(state *os.ProcessState) agent.Exit {
-	status, ok := state.Sys().(syscall.WaitStatus)
-	if ok && status.Signaled() {
-		return agent.Exit{Signal: uint32(status.Signal())}
-	}
-	return agent.Exit{Status: uint32(state.ExitCode())}
-}
-
-// endTree ends the process group of a command whose client is lost.
-func endTree(pid int) {
-	_ = unix.Kill(-pid, unix.SIGHUP)
-	time.AfterFunc(farewell, func() { _ = unix.Kill(-pid, unix.SIGKILL) })
 }

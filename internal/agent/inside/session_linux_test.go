@@ -35,7 +35,7 @@ type served struct {
 	key     ssh.Signer
 }
 
-func newKey(t *testing.T) ssh.Signer {
+func newKey(t testing.TB) ssh.Signer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -50,7 +50,7 @@ func newKey(t *testing.T) ssh.Signer {
 
 // newAgent has a volume and a directory of its own. A socket's path is short,
 // so t.TempDir with the test's name in it will not do.
-func newAgent(t *testing.T) Agent {
+func newAgent(t testing.TB) Agent {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "agent")
 	if err != nil {
@@ -70,7 +70,7 @@ func newAgent(t *testing.T) Agent {
 	return a
 }
 
-func serve(t *testing.T) served {
+func serve(t testing.TB) served {
 	t.Helper()
 	return serveAgent(t, newAgent(t))
 }
@@ -99,7 +99,7 @@ func serveAgent(t *testing.T, a Agent) served {
 	return s
 }
 
-func (s served) connect(t *testing.T) *agent.Client {
+func (s served) connect(t testing.TB) *agent.Client {
 	t.Helper()
 	conn, err := s.dial()
 	if err != nil {
@@ -122,7 +122,7 @@ func start(t *testing.T, client *agent.Client, argv ...string) *agent.Running {
 	return running
 }
 
-func output(t *testing.T, client *agent.Client, stdin io.Reader, argv ...string) (stdout, stderr string, exit agent.Exit) {
+func outputOf(t *testing.T, client *agent.Client, stdin io.Reader, argv ...string) (stdout, stderr string, exit agent.Exit) {
 	t.Helper()
 	var out, complaint bytes.Buffer
 	exit, err := start(t, client, argv...).Wait(agent.Streams{In: stdin, Out: &out, Err: &complaint})
@@ -143,7 +143,7 @@ func TestSessionTellsHowItsCommandEnded(t *testing.T) {
 		"kill -PIPE $$":           {Signal: 13},
 		"sh -c 'kill -HUP $$'; :": {}, // a child's end is not the command's
 	} {
-		if _, _, exit := output(t, client, nil, "sh", "-c", script); exit != want {
+		if _, _, exit := outputOf(t, client, nil, "sh", "-c", script); exit != want {
 			t.Errorf("%s: got %+v, want %+v", script, exit, want)
 		}
 	}
@@ -188,7 +188,7 @@ func TestSessionRefuses(t *testing.T) {
 			t.Errorf("%s: got %d %q, want %d and %q", test.name, refused.Reason, refused.Message, test.reason, test.says)
 		}
 	}
-	if out, _, _ := output(t, client, nil, "echo", "still here"); out != "still here\n" {
+	if out, _, _ := outputOf(t, client, nil, "echo", "still here"); out != "still here\n" {
 		t.Errorf("after the refusals the connection gives %q", out)
 	}
 }
@@ -218,7 +218,7 @@ func TestSessionCarriesLargeStreams(t *testing.T) {
 	if _, err := rand.Read(content); err != nil {
 		t.Fatal(err)
 	}
-	out, complaint, exit := output(t, client, bytes.NewReader(content), "sh", "-c", "tee /dev/fd/2")
+	out, complaint, exit := outputOf(t, client, bytes.NewReader(content), "sh", "-c", "tee /dev/fd/2")
 	if exit != (agent.Exit{}) || out != string(content) || complaint != string(content) {
 		t.Errorf("of %d bytes came back %d on stdout and %d on stderr, exit %+v", len(content), len(out), len(complaint), exit)
 	}
@@ -230,7 +230,7 @@ func TestSessionEndsWithItsCommand(t *testing.T) {
 	client := serve(t).connect(t)
 	never, neverEnds := io.Pipe()
 	defer neverEnds.Close()
-	if _, _, exit := output(t, client, never, "sh", "-c", "exit 3"); exit.Status != 3 {
+	if _, _, exit := outputOf(t, client, never, "sh", "-c", "exit 3"); exit.Status != 3 {
 		t.Errorf("with an open stdin: %+v", exit)
 	}
 	running := start(t, client, "sh", "-c", "head -c 5000000 /dev/zero; exit 4")
@@ -244,7 +244,7 @@ func TestSessionEndsWithItsCommand(t *testing.T) {
 		}
 	}()
 	defer zeros.Close()
-	if _, _, exit := output(t, client, zeros, "sh", "-c", "head -c 1 >/dev/null; exit 5"); exit.Status != 5 {
+	if _, _, exit := outputOf(t, client, zeros, "sh", "-c", "head -c 1 >/dev/null; exit 5"); exit.Status != 5 {
 		t.Errorf("with more stdin than was read: %+v", exit)
 	}
 }
@@ -268,7 +268,7 @@ func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 	client := serve(t).connect(t)
 	held := fifo(t)
 	// The holder keeps stdout and stderr open, and writes on when it is told to.
-	out, _, exit := output(t, client, nil, "sh", "-c",
+	out, _, exit := outputOf(t, client, nil, "sh", "-c",
 		`(read go <"$0"; head -c 300000 /dev/zero; echo wrote >"$0") & echo $!; echo gone >&2`, held)
 	pid, err := strconv.Atoi(strings.TrimSpace(out))
 	if err != nil || exit != (agent.Exit{}) {
@@ -322,17 +322,20 @@ func TestLostConnectionEndsTheProcessGroup(t *testing.T) {
 	}
 }
 
-func TestCommandLeadsASession(t *testing.T) {
-	out, _, _ := output(t, serve(t).connect(t), nil, "sh", "-c", "echo $$; cut -d' ' -f6 /proc/$$/stat")
-	if pid, sid, _ := strings.Cut(strings.TrimSpace(out), "\n"); pid != sid {
-		t.Errorf("process %s is in session %s", pid, sid)
+// As at home the command leads its job, and something else the session.
+func TestCommandLeadsAJob(t *testing.T) {
+	out, _, _ := outputOf(t, serve(t).connect(t), nil, "sh", "-c", "echo $$; cut -d' ' -f5,6 /proc/$$/stat")
+	pid, ids, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	group, session, _ := strings.Cut(ids, " ")
+	if group != pid || session == pid || session == strconv.Itoa(unix.Getpgrp()) {
+		t.Errorf("process %s is in group %s and session %s", pid, group, session)
 	}
 }
 
 func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
 	s := serve(t)
 	client := s.connect(t)
-	out, _, _ := output(t, client, nil, "sh", "-c", `pwd; echo "$HOME"; echo "$NIX_CONFIG"`)
+	out, _, _ := outputOf(t, client, nil, "sh", "-c", `pwd; echo "$HOME"; echo "$NIX_CONFIG"`)
 	home := s.Volume.Home()
 	if want := home + "\n" + home + "\nfsync-store-paths = true\n"; !strings.HasPrefix(out, want) {
 		t.Errorf("got %q, want %q first", out, want)
@@ -456,7 +459,7 @@ func TestAgentServesItsOwnSessionsAlone(t *testing.T) {
 			t.Errorf("request %q was answered %s", request, answer.Type)
 		}
 	}
-	if out, _, _ := output(t, s.connect(t), nil, "echo", "here"); out != "here\n" {
+	if out, _, _ := outputOf(t, s.connect(t), nil, "echo", "here"); out != "here\n" {
 		t.Errorf("afterwards: %q", out)
 	}
 }
@@ -473,7 +476,7 @@ func TestBridgeCarriesSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, _, _ := output(t, client, strings.NewReader("in"), "cat"); out != "in" {
+	if out, _, _ := outputOf(t, client, strings.NewReader("in"), "cat"); out != "in" {
 		t.Errorf("got %q over the bridge", out)
 	}
 	client.Close()
