@@ -75,7 +75,7 @@ func serve(t testing.TB) served {
 	return serveAgent(t, newAgent(t))
 }
 
-func serveAgent(t *testing.T, a Agent) served {
+func serveAgent(t testing.TB, a Agent) served {
 	t.Helper()
 	s := served{Agent: a, key: newKey(t)}
 	ctx, stop := context.WithCancel(context.Background())
