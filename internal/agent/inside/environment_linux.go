@@ -17,9 +17,21 @@ import (
 // It lies in the volume and belongs to the user, so a session goes around it.
 const defaultProfile = "/nix/var/nix/profiles/default"
 
+// nixLines are lines of Nix configuration that the agent itself has for a session.
+type nixLines struct {
+	fitted  []string // to the machine that the engine runs on
+	secrets []string // where the session's are
+}
+
+// fitted are the lines that fit a session to this machine. Each kind has a file
+// of its own.
+func (a Agent) fitted() []string {
+	return nil
+}
+
 // environment is a session's: the image's own, with the stamp's store paths
 // first, HOME in the volume, and the request's variables over all.
-func environment(image []string, home string, stamp agent.Stamp, request agent.Request, dir string) []string {
+func environment(image []string, home string, stamp agent.Stamp, request agent.Request, dir string, lines nixLines) []string {
 	env := slices.Clone(image)
 	for i, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
@@ -31,19 +43,29 @@ func environment(image []string, home string, stamp agent.Stamp, request agent.R
 	env = set(env, "PATH", strings.Trim(strings.Join(append(first, valueOf(image, "PATH")), ":"), ":"))
 	env = set(env, "HOME", home)
 	env = set(env, "PWD", dir)
-	config := append([]string{valueOf(image, "NIX_CONFIG")}, append(slices.Clone(stamp.Settings), request.Nix)...)
-	config = slices.DeleteFunc(config, func(lines string) bool { return strings.TrimSpace(lines) == "" })
-	if len(config) > 0 {
-		env = set(env, "NIX_CONFIG", strings.Join(config, "\n"))
-	}
 	for _, variable := range request.Env {
 		name, value, _ := strings.Cut(variable, "=")
-		if own := valueOf(env, name); name == "NIX_CONFIG" && own != "" {
-			value = own + "\n" + value // the later line wins
-		}
 		env = set(env, name, value)
 	}
+	if config := sessionConfig(image, stamp, request, lines); config != "" {
+		env = set(env, "NIX_CONFIG", config)
+	}
 	return env
+}
+
+// sessionConfig is a session's NIX_CONFIG, the weakest first: of two lines for one
+// setting Nix takes the later.
+func sessionConfig(image []string, stamp agent.Stamp, request agent.Request, lines nixLines) string {
+	config := slices.Concat(
+		[]string{valueOf(image, "NIX_CONFIG")},
+		stamp.Settings,
+		lines.fitted,
+		[]string{request.Nix},
+		lines.secrets,
+		[]string{valueOf(request.Env, "NIX_CONFIG")},
+	)
+	config = slices.DeleteFunc(config, func(lines string) bool { return strings.TrimSpace(lines) == "" })
+	return strings.Join(config, "\n")
 }
 
 func valueOf(env []string, name string) string {

@@ -45,7 +45,7 @@ func TestEnvironment(t *testing.T) {
 			"HOME": "/mine", "PATH": "/only", "X": "c", "EMPTY": "", "USER": "me",
 		}},
 	} {
-		env := environment(image, "/h", stamp, test.request, "/d")
+		env := environment(image, "/h", stamp, test.request, "/d", nixLines{})
 		for name, want := range test.want {
 			if got := strings.TrimSpace(valueOf(env, name)); got != want {
 				t.Errorf("%s: %s is %q, want %q", test.name, name, got, want)
@@ -63,15 +63,22 @@ func TestEnvironment(t *testing.T) {
 	if image[2] != "HOME=/root" || !strings.HasPrefix(image[0], "PATH=/root") {
 		t.Errorf("the image's own list was changed: %q", image)
 	}
-	if got := valueOf(environment(nil, "/h", stamp, agent.Request{}, "/d"), "PATH"); got != strings.TrimSuffix(first, ":") {
+	if got := valueOf(environment(nil, "/h", stamp, agent.Request{}, "/d", nixLines{}), "PATH"); got != strings.TrimSuffix(first, ":") {
 		t.Errorf("of an image without PATH it is %q; an empty entry is the working directory", got)
 	}
-	own := environment([]string{"NIX_CONFIG=i = 1"}, "/h", stamp, agent.Request{Nix: "a = 1"}, "/d")
-	if got := valueOf(own, "NIX_CONFIG"); !strings.Contains(got, "i = 1\n") || !strings.HasSuffix(got, "\na = 1") {
-		t.Errorf("the image's own configuration: %q", got)
-	}
-	if env := environment(image, "/h", agent.Stamp{}, agent.Request{}, "/d"); slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "NIX_CONFIG=") }) {
+	if env := environment(image, "/h", agent.Stamp{}, agent.Request{}, "/d", nixLines{}); slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "NIX_CONFIG=") }) {
 		t.Error("a session without configuration has NIX_CONFIG")
+	}
+}
+
+// Of two lines for one setting Nix takes the later.
+func TestNixConfigurationHasAnOrder(t *testing.T) {
+	env := environment([]string{"NIX_CONFIG=image = 1"}, "/h", agent.Stamp{Settings: []string{"stamp = 1", "stamp = 2"}},
+		agent.Request{Nix: "host = 1", Env: []string{"NIX_CONFIG=user = 1", "NIX_CONFIG=user = 2"}}, "/",
+		nixLines{fitted: []string{"fitted = 1"}, secrets: []string{"!include /secrets"}})
+	const want = "image = 1|stamp = 1|stamp = 2|fitted = 1|host = 1|!include /secrets|user = 2"
+	if got := strings.ReplaceAll(valueOf(env, "NIX_CONFIG"), "\n", "|"); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -79,8 +86,8 @@ func TestEnvironment(t *testing.T) {
 func TestEnvironmentLeavesTheStampAlone(t *testing.T) {
 	settings := append(make([]string, 0, 8), "s = 1")
 	stamp := agent.Stamp{Settings: settings}
-	one := environment(nil, "/h", stamp, agent.Request{Nix: "one = 1"}, "/")
-	environment(nil, "/h", stamp, agent.Request{Nix: "two = 2"}, "/")
+	one := environment(nil, "/h", stamp, agent.Request{Nix: "one = 1"}, "/", nixLines{})
+	environment(nil, "/h", stamp, agent.Request{Nix: "two = 2"}, "/", nixLines{})
 	if got := valueOf(one, "NIX_CONFIG"); got != "s = 1\none = 1" {
 		t.Errorf("got %q", got)
 	}

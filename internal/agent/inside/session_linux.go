@@ -16,16 +16,18 @@ func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewC
 	if err != nil {
 		return
 	}
-	task, refused := a.prepare(session.Request)
+	own := a.newPrivate()
+	defer own.remove()
+	task, refused := a.prepare(session.Request, own)
 	if refused != nil {
 		session.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, session, requests, task)
+	a.run(ctx, session, requests, task, own)
 }
 
 // prepare makes of a request the command that keeps its image's promise.
-func (a Agent) prepare(request agent.Request) (task, *agent.Refused) {
+func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refused) {
 	if len(request.Argv) == 0 {
 		return task{}, &agent.Refused{Reason: agent.NotFound, Message: "no command was given"}
 	}
@@ -44,7 +46,11 @@ func (a Agent) prepare(request agent.Request) (task, *agent.Refused) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return task{}, &agent.Refused{Reason: agent.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: only the project is mounted there", dir)}
 	}
-	env := environment(os.Environ(), a.Volume.Home(), stamp, request, dir)
+	secrets, err := own.keep(request.Secrets)
+	if err != nil {
+		return task{}, &agent.Refused{Reason: agent.Failed, Message: err.Error()}
+	}
+	env := environment(os.Environ(), a.Volume.Home(), stamp, request, dir, nixLines{fitted: a.fitted(), secrets: secrets})
 	path, refused := lookUp(request.Argv[0], dir, valueOf(env, "PATH"))
 	if refused != nil {
 		return task{}, refused
@@ -54,7 +60,7 @@ func (a Agent) prepare(request agent.Request) (task, *agent.Refused) {
 
 // run starts the command, is its streams until it ends, and tells how it ended.
 // The context ends with the client.
-func (a Agent) run(ctx context.Context, session *agent.Session, requests <-chan *ssh.Request, t task) {
+func (a Agent) run(ctx context.Context, session *agent.Session, requests <-chan *ssh.Request, t task, own *private) {
 	p, err := a.launch(t, session.Request.Terminal)
 	var unexecutable errNotStarted
 	if errors.As(err, &unexecutable) {
@@ -70,7 +76,9 @@ func (a Agent) run(ctx context.Context, session *agent.Session, requests <-chan 
 		p.end()
 	}
 	go listen(p, session, requests)
-	session.Exit(p.attend(session, session, session.Stderr()))
+	exit, taken := p.attend(session, session, session.Stderr())
+	own.remove() // a client that knows of the end finds nothing left
+	session.Exit(exit, taken)
 }
 
 // listen passes on what the two ends say besides the streams.

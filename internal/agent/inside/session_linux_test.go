@@ -205,7 +205,7 @@ func TestSessionNeedsItsImagesStamp(t *testing.T) {
 		"../layout":             {Reason: agent.Failed, Message: "not an image identity"},
 	} {
 		a.Image = image
-		_, refused := a.prepare(agent.Request{Argv: []string{"true"}})
+		_, refused := a.prepare(agent.Request{Argv: []string{"true"}}, a.newPrivate())
 		if refused == nil || refused.Reason != want.Reason || !strings.Contains(refused.Message, want.Message) {
 			t.Errorf("image %s: got %+v, want %+v", image, refused, want)
 		}
