@@ -15,6 +15,7 @@ type recorder struct {
 
 	mu       sync.Mutex
 	requests []string // method and path
+	total    int      // with those that were forgotten
 }
 
 func startRecorder(socket, engine string) (*recorder, error) {
@@ -46,9 +47,17 @@ func (r *recorder) forget() []string {
 	return requests
 }
 
+// ever is how many requests there have been.
+func (r *recorder) ever() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total
+}
+
 func (r *recorder) note(request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.total++
 	r.requests = append(r.requests, request.Method+" "+request.URL.Path)
 }
 

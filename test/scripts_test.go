@@ -227,19 +227,23 @@ func (s *script) record([]string) (err error) {
 	return nil
 }
 
-// recorded N CMD [ARG...]: CMD succeeds with at most N requests to the engine.
+// recorded N CMD [ARG...]: CMD succeeds with at most N requests to the engine,
+// and with one at least unless N is 0.
 func (s *script) recorded(args []string) error {
 	most, err := strconv.Atoi(args[0])
 	if err != nil || s.recorder == nil {
 		return errors.New("want record, and then recorded N CMD [ARG...]")
 	}
 	s.recorder.forget()
+	if s.recorder.ever() == 0 && most == 0 {
+		return errors.New("nothing was recorded before: no request would be no wonder")
+	}
 	if err := s.Exec(args[1], args[2:]...); err != nil {
 		return err
 	}
 	requests := s.recorder.forget()
 	s.Logf("requests: %q", requests)
-	if len(requests) > most || len(requests) == 0 {
+	if len(requests) > most || len(requests) == 0 && most > 0 {
 		return fmt.Errorf("%d requests: %q", len(requests), requests)
 	}
 	return nil

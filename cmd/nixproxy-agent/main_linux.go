@@ -27,7 +27,7 @@ func Main(args []string) int {
 	}
 	err := mode(ctx, args[0], args[1:])
 	if err == errUsage {
-		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve IDENTITY | enroll | connect")
+		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve IDENTITY SPECIFICATION | enroll | connect")
 		return 2
 	}
 	if err != nil {
@@ -47,9 +47,9 @@ func mode(ctx context.Context, name string, args []string) error {
 		return prepare()
 	case name == "sync" && len(args) == 2:
 		return inside.Sync(ctx, args[0], args[1], os.Stdout)
-	case name == "serve" && len(args) == 1:
+	case name == "serve" && len(args) == 2:
 		here := inside.Here
-		here.Image = args[0]
+		here.Image, here.Specification = args[0], args[1]
 		return here.Serve(ctx)
 	case name == "keep":
 		return inside.Keep()

@@ -80,6 +80,11 @@ func (c *Client) enter() (uint32, <-chan ssh.NewChannel) {
 	return c.sessions, stderr
 }
 
+// Is tells whether the agent serves a container with this specification.
+func (c *Client) Is(specification string) bool {
+	return string(c.ssh.ServerVersion()) == Banner(specification)
+}
+
 // Close ends the connection, and with it what still runs on it.
 func (c *Client) Close() error { return c.ssh.Close() }
 

@@ -61,6 +61,11 @@ const (
 // kernel gives away by itself (net.ipv4.ip_local_port_range).
 const Port = 64222
 
+// Banner is how the agent of a container with this specification introduces
+// itself. All agents on a volume have one host key, and after a restart a port
+// may be another container's.
+func Banner(specification string) string { return "SSH-2.0-nixproxy_" + specification }
+
 // A Request says which command a session runs, and where.
 type Request struct {
 	Session  uint32 // its number on the connection, set by Client.Start

@@ -196,6 +196,63 @@ func TestProxyOfAnOldAnchorIsReplaced(t *testing.T) {
 	f.wantCalls("remove "+name, "create "+name, "copy "+name, "start "+name)
 }
 
+// refusing has the engine refuse the first starts of a container that has a
+// port, or of any.
+func refusing(f *fake, starts int, name string, orAny bool) {
+	f.before = func(call, on string) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if c, err := f.find(name); call == "start" && on == name && err == nil && starts > 0 && (orAny || c.spec.Publish != 0) {
+			starts--
+			f.calls = append(f.calls, "refuse "+name)
+			return errors.New("port is already allocated")
+		}
+		return nil
+	}
+}
+
+func TestProxyWhosePortIsRefused(t *testing.T) {
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i", Publish: true}
+	name := proxy.Name()
+	// Once: the engine chose a port that was just taken.
+	refusing(f, 1, name, false)
+	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
+	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != agent.Port {
+		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
+	}
+	f.wantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "start "+name)
+	// Each time: it is made without one.
+	f.containers[1].State = "exited"
+	refusing(f, 100, name, false)
+	c, fresh, err = proxy.Ensure(t.Context(), f, anchor)
+	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != 0 {
+		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
+	}
+	f.wantCalls("refuse "+name, "refuse "+name, "remove "+name, "create "+name, "copy "+name, "start "+name)
+	if again, _, err := proxy.Ensure(t.Context(), f, anchor); err != nil || again.ID != c.ID {
+		t.Errorf("it is not kept: %+v, %v", again, err)
+	}
+	f.wantCalls()
+}
+
+func TestProxyThatIsNotRefusedForItsPort(t *testing.T) {
+	f, p, anchor := anchored(t)
+	proxy := Proxy{Place: p, Identity: "i", Publish: true}
+	name := proxy.Name()
+	refusing(f, 100, name, true)
+	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil {
+		t.Error("it was started")
+	}
+	f.wantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "refuse "+name, "remove "+name,
+		"create "+name, "copy "+name, "refuse "+name, "remove "+name)
+	proxy.Publish = false
+	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil {
+		t.Error("it was started")
+	}
+	f.wantCalls("create "+name, "copy "+name, "refuse "+name)
+}
+
 func TestSpecificationNamesEachDifference(t *testing.T) {
 	seen := map[string]string{}
 	base := Proxy{Place: Place{Volume: "v", Agent: agentbin.Program{Hash: "h"}}, Identity: "i", Mounts: []string{"/a", "/b"}, Safe: []string{"/a"}}

@@ -20,6 +20,7 @@ type Proxy struct {
 	Project  string   // what it was made for, for people; empty: no project
 	Mounts   []string // host directories, mounted at their own paths
 	Safe     []string // git repositories that git inside may use whoever owns them
+	Publish  bool     // the agent's port; a container is as good without it
 }
 
 // Specification is a hash over everything that makes one proxy container
@@ -40,24 +41,57 @@ func (p Proxy) Name() string { return p.Volume + "-" + p.Specification()[:12] }
 // and returns it. fresh tells that it was created by this call or one like it
 // that did not come to its end.
 func (p Proxy) Ensure(ctx context.Context, e Engine, anchor engine.Container) (c engine.Container, fresh bool, err error) {
+	c, err = p.find(ctx, e, anchor)
+	if err != nil || c.Running() {
+		return c, false, err
+	}
+	fresh = c.State == "created"
+	err = complete(ctx, e, c, p.Agent, p.files()...)
+	if err != nil && p.Publish && ctx.Err() == nil {
+		return p.again(ctx, e, anchor, c)
+	}
+	if err != nil {
+		return c, fresh, err
+	}
+	c, err = e.FindContainer(ctx, c.ID) // which port it has is known now
+	return c, fresh, err
+}
+
+// find returns the container that there is, or a new one.
+func (p Proxy) find(ctx context.Context, e Engine, anchor engine.Container) (engine.Container, error) {
 	for {
-		c, err = findOrCreate(ctx, e, p.specification(anchor))
-		if err != nil {
-			return c, false, err
+		c, err := findOrCreate(ctx, e, p.specification(anchor))
+		if err == nil {
+			err = ours(c, p.Volume, RoleProxy)
 		}
-		if err := ours(c, p.Volume, RoleProxy); err != nil {
-			return c, false, err
-		}
-		if c.PidOf == anchor.ID {
-			break
+		if err != nil || c.PidOf == anchor.ID {
+			return c, err
 		}
 		// It belongs to an anchor that is gone, and all its processes with it.
 		if err := e.RemoveContainer(ctx, c.ID); err != nil {
-			return c, false, err
+			return c, err
 		}
 	}
-	fresh = c.State == "created"
-	return c, fresh, complete(ctx, e, c, p.Agent, p.files()...)
+}
+
+// again starts a container once more, whose start was refused, perhaps for its
+// port: the engine may have chosen one that was just taken. If that is refused
+// too, the container is made anew without one.
+func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container) (engine.Container, bool, error) {
+	if complete(ctx, e, c, p.Agent, p.files()...) == nil {
+		fresh := c.State == "created"
+		c, err := e.FindContainer(ctx, c.ID)
+		return c, fresh, err
+	}
+	if err := e.RemoveContainer(ctx, c.ID); err != nil {
+		return c, false, err
+	}
+	p.Publish = false
+	portless, fresh, err := p.Ensure(ctx, e, anchor)
+	if err != nil && ours(portless, p.Volume, RoleProxy) == nil {
+		_ = e.RemoveContainer(ctx, portless.ID) // it was not for the port, and the next one is to have it
+	}
+	return portless, fresh, err
 }
 
 func (p Proxy) specification(anchor engine.Container) engine.Specification {
@@ -67,11 +101,15 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	for _, path := range p.Mounts {
 		mounts = append(mounts, engine.Mount{Bind: path, Target: path})
 	}
-	return engine.Specification{
+	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: []string{agent.Binary, "serve", p.Identity},
+		Entrypoint: []string{agent.Binary, "serve", p.Identity, p.Specification()},
 		Labels:     l, Mounts: mounts, PidOf: anchor.ID,
 	}
+	if p.Publish {
+		s.Publish = agent.Port
+	}
+	return s
 }
 
 // files lets git work in the mounted project, which to the container's root

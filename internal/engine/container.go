@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -29,6 +32,7 @@ type Specification struct {
 	Labels     map[string]string
 	Mounts     []Mount
 	PidOf      string // join the PID namespace of the container with this id
+	Publish    int    // this TCP port, at one of the engine's choice on loopback; 0: none
 	Init       bool   // the engine's init is PID 1
 	AutoRemove bool
 	NoNetwork  bool
@@ -42,6 +46,7 @@ type Container struct {
 	State   string // created, running, paused, restarting, exited, dead
 	Image   string // image id
 	PidOf   string // id of the container whose PID namespace it joined
+	Address string // of its published port while it runs; another one after each start
 	Created time.Time
 	Labels  map[string]string
 }
@@ -60,6 +65,9 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 	if s.Init {
 		host.Init = &s.Init
 	}
+	if s.Publish != 0 {
+		publish(s.Publish, config, host)
+	}
 	if s.NoNetwork {
 		host.NetworkMode = "none"
 	}
@@ -71,6 +79,27 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 		return "", fmt.Errorf("creating container %s: %w", s.Name, plainly(err))
 	}
 	return created.ID, nil
+}
+
+// loopback keeps a published port to this machine.
+const loopback = "127.0.0.1"
+
+func publish(port int, config *container.Config, host *container.HostConfig) {
+	p := nat.Port(strconv.Itoa(port) + "/tcp")
+	config.ExposedPorts = nat.PortSet{p: {}}
+	host.PortBindings = nat.PortMap{p: {{HostIP: loopback}}}
+}
+
+// published is where the one port of a container is reached.
+func published(ports nat.PortMap) string {
+	for _, bindings := range ports {
+		for _, b := range bindings {
+			if b.HostIP == loopback && b.HostPort != "" {
+				return net.JoinHostPort(b.HostIP, b.HostPort)
+			}
+		}
+	}
+	return ""
 }
 
 func mounts(list []Mount) []mount.Mount {
@@ -170,6 +199,9 @@ func (e *Engine) FindContainer(ctx context.Context, name string) (Container, err
 	c := Container{ID: found.ID, Name: strings.TrimPrefix(found.Name, "/"), Image: found.Image, Created: created}
 	if found.State != nil {
 		c.State = found.State.Status
+	}
+	if found.NetworkSettings != nil {
+		c.Address = published(found.NetworkSettings.Ports)
 	}
 	if found.Config != nil {
 		c.Labels = found.Config.Labels

@@ -22,6 +22,23 @@ type Endpoint struct {
 	options []client.Opt
 }
 
+// Local tells whether the engine, or what forwards its ports, seems to be on this
+// machine. A socket may yet lead elsewhere.
+func (e Endpoint) Local() bool {
+	at, err := client.ParseHostURL(e.Address)
+	if err != nil {
+		return false
+	}
+	switch at.Scheme {
+	case "unix", "npipe":
+		return true
+	case "tcp":
+		name, _, _ := net.SplitHostPort(at.Host)
+		return name == "localhost" || net.ParseIP(name).IsLoopback()
+	}
+	return false
+}
+
 // Choice is what the user said about the engine; empty fields mean nothing was said.
 type Choice struct {
 	Host    string // an address

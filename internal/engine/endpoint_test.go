@@ -170,3 +170,22 @@ func TestKnownSockets(t *testing.T) {
 		t.Errorf("got %s, %v", e.Address, err)
 	}
 }
+
+func TestLocal(t *testing.T) {
+	for address, want := range map[string]bool{
+		"unix:///var/run/docker.sock": true,
+		"npipe:////./pipe/engine":     true,
+		"tcp://127.0.0.1:2375":        true,
+		"tcp://[::1]:2375":            true,
+		"tcp://localhost:2375/path":   true,
+		"tcp://10.0.0.7:2375":         false,
+		"tcp://127.0.0.1.example:1":   false,
+		"ssh://user@127.0.0.1":        false,
+		"ssh://builder":               false,
+		"":                            false,
+	} {
+		if got := (Endpoint{Address: address}).Local(); got != want {
+			t.Errorf("%q: got %v", address, got)
+		}
+	}
+}

@@ -123,11 +123,13 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 	var body struct {
 		Image, User, WorkingDir string
 		Entrypoint              []string
+		ExposedPorts            map[string]struct{}
 		HostConfig              struct {
 			PidMode, NetworkMode string
 			Init, AutoRemove     bool
 			Binds                []string
 			LogConfig            struct{ Type string }
+			PortBindings         map[string][]struct{ HostIp, HostPort string }
 			Mounts               []struct {
 				Type, Source, Target string
 				VolumeOptions        struct{ NoCopy bool }
@@ -144,12 +146,26 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 		always(201, `{"Id":"id"}`)(w, r)
 	})
 	id, err := e.CreateContainer(t.Context(), Specification{Name: "n", Image: "i", Platform: "linux/arm64", Entrypoint: []string{"/a", "b"},
-		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}}, PidOf: "anchor", Init: true, AutoRemove: true, NoNetwork: true, NoLog: true})
+		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}}, PidOf: "anchor", Publish: 7, Init: true, AutoRemove: true, NoNetwork: true, NoLog: true})
 	got := fmt.Sprintf("%+v", body)
-	const want = "{Image:i User:0:0 WorkingDir:/ Entrypoint:[/a b] HostConfig:{PidMode:container:anchor NetworkMode:none Init:true AutoRemove:true Binds:[] LogConfig:{Type:none} " +
+	const want = "{Image:i User:0:0 WorkingDir:/ Entrypoint:[/a b] ExposedPorts:map[7/tcp:{}] HostConfig:{PidMode:container:anchor NetworkMode:none Init:true AutoRemove:true Binds:[] LogConfig:{Type:none} PortBindings:map[7/tcp:[{HostIp:127.0.0.1 HostPort:}]] " +
 		"Mounts:[{Type:volume Source:v Target:/nix VolumeOptions:{NoCopy:true}} {Type:bind Source:/p Target:/p VolumeOptions:{NoCopy:false}}]}}"
 	if err != nil || id != "id" || got != want {
 		t.Errorf("%s, %v; sent\n%s, want\n%s", id, err, got, want)
+	}
+}
+
+func TestFindContainerTellsItsAddress(t *testing.T) {
+	for ports, want := range map[string]string{
+		`{"7/tcp":[{"HostIp":"127.0.0.1","HostPort":"49153"}]}`:                                          "127.0.0.1:49153",
+		`{"80/tcp":null,"7/tcp":[{"HostIp":"::","HostPort":"1"},{"HostIp":"127.0.0.1","HostPort":"2"}]}`: "127.0.0.1:2",
+		`{"7/tcp":[]}`: "",
+		`null`:         "",
+	} {
+		e := answering(t, always(200, `{"Id":"id","NetworkSettings":{"Ports":`+ports+`}}`))
+		if c, err := e.FindContainer(t.Context(), "n"); err != nil || c.Address != want {
+			t.Errorf("%s: got %q, %v", ports, c.Address, err)
+		}
 	}
 }
 

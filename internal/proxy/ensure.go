@@ -45,7 +45,7 @@ func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (*agen
 	if err := p.State.Save(w.stateFile(), known); err != nil {
 		p.Terminal.Warn("the next command will be slow again: %v", err)
 	}
-	return p.dial(ctx, b.engine, known, request)
+	return p.dial(ctx, w, known, request)
 }
 
 // ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
@@ -139,19 +139,19 @@ func (p *Proxy) leave(ctx context.Context, b *base) {
 func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, error) {
 	spec := container.Proxy{
 		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
-		Mounts: w.project.Mounts, Safe: w.project.Safe,
+		Mounts: w.project.Mounts, Safe: w.project.Safe, Publish: w.endpoint.Local(),
 	}
 	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
 	if err != nil {
 		return remembered{}, err
 	}
 	p.Terminal.Debug("proxy container %s", c.Name)
-	known := remembered{Container: c.ID, APIVersion: b.info.APIVersion}
+	known := remembered{Container: c.ID, Specification: spec.Specification(), APIVersion: b.info.APIVersion, Address: c.Address}
 	if known.HostKey, err = p.enroll(ctx, b.engine, c.ID); err != nil {
 		return known, fmt.Errorf("setting up container %s: %w", c.Name, err)
 	}
 	if fresh {
-		err = p.check(ctx, b, known)
+		err = p.check(ctx, w, b, known)
 	}
 	return known, err
 }
@@ -167,8 +167,8 @@ func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string
 
 // check runs the Nix of a new proxy container once: it must be the very one
 // that the image was seen to hold.
-func (p *Proxy) check(ctx context.Context, b *base, known remembered) error {
-	running, err := p.dial(ctx, b.engine, known, agent.Request{Argv: []string{"nix", "--version"}})
+func (p *Proxy) check(ctx context.Context, w *want, b *base, known remembered) error {
+	running, err := p.dial(ctx, w, known, agent.Request{Argv: []string{"nix", "--version"}})
 	if err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}

@@ -4,20 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 )
 
 // remembered is a proxy container as the state file holds it: all that the warm
 // way needs.
 type remembered struct {
-	Container  string `json:"container"`  // id
-	APIVersion string `json:"apiVersion"` // of the engine
-	HostKey    string `json:"hostKey"`    // authorized_keys form
+	Container     string    `json:"container"`         // id
+	Specification string    `json:"specification"`     // the container's, as its agent says it
+	APIVersion    string    `json:"apiVersion"`        // of the engine
+	HostKey       string    `json:"hostKey"`           // authorized_keys form
+	Address       string    `json:"address,omitempty"` // of the agent's port; empty: it has none
+	Rested        time.Time `json:"rested,omitzero"`   // when the port may be tried again
 }
 
 func (r remembered) hostKey() (ssh.PublicKey, error) {
@@ -45,8 +48,8 @@ func slowPath(err error) bool {
 	return !errors.As(err, &refused) || refused.Reason == agent.Unstamped
 }
 
-// warm starts the command in the remembered proxy container. It asks the engine
-// for nothing but the bridge.
+// warm starts the command in the remembered proxy container. Over its port it
+// asks the engine for nothing, else for the bridge alone.
 func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
 	if w.source.Pull == image.PullAlways {
 		return nil, errPull
@@ -55,16 +58,12 @@ func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agen
 	if !p.State.Load(w.stateFile(), &known) {
 		return nil, errNothing
 	}
-	e, err := engine.Open(w.endpoint, known.APIVersion)
-	if err != nil {
-		return nil, err
-	}
-	return p.dial(ctx, e, known, request)
+	return p.dial(ctx, w, known, request)
 }
 
 // dial connects to a container's agent and starts the command there.
-func (p *Proxy) dial(ctx context.Context, e *engine.Engine, known remembered, request agent.Request) (*agent.Running, error) {
-	client, err := p.connect(ctx, e, known)
+func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request agent.Request) (*agent.Running, error) {
+	client, err := p.connect(ctx, w, known)
 	if err != nil {
 		return nil, err
 	}
@@ -74,24 +73,4 @@ func (p *Proxy) dial(ctx context.Context, e *engine.Engine, known remembered, re
 		return nil, err
 	}
 	return running, nil
-}
-
-func (p *Proxy) connect(ctx context.Context, e *engine.Engine, known remembered) (*agent.Client, error) {
-	hostKey, err := known.hostKey()
-	if err != nil {
-		return nil, err
-	}
-	key, err := p.State.ClientKey()
-	if err != nil {
-		return nil, fmt.Errorf("reading nixproxy's key in %s: %w", p.State.Path(), err)
-	}
-	bridge, err := e.Bridge(ctx, known.Container, agent.Binary, "connect")
-	if err != nil {
-		return nil, err
-	}
-	client, err := agent.Connect(ctx, bridge, hostKey, key)
-	if err != nil && bridge.Stderr() != "" {
-		return nil, fmt.Errorf("%w: %s", err, bridge.Stderr())
-	}
-	return client, err
 }

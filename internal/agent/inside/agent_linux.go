@@ -1,6 +1,7 @@
 package inside
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
@@ -9,15 +10,17 @@ import (
 // An Agent serves one container: it knows where the volume is mounted, and
 // where it keeps what is the container's alone.
 type Agent struct {
-	Volume Volume
-	Dir    string
-	Image  string // the identity of the container's image
+	Volume        Volume
+	Dir           string
+	Address       string // where it listens for TCP; empty: nowhere
+	Image         string // the identity of the container's image
+	Specification string // the container's, by which clients know it from others
 
 	keepers *keepers
 }
 
 // Here is the agent of the container that this process is in.
-var Here = Agent{Volume: "/nix", Dir: agent.Dir}
+var Here = Agent{Volume: "/nix", Dir: agent.Dir, Address: fmt.Sprintf(":%d", agent.Port)}
 
 func (a Agent) socket() string { return filepath.Join(a.Dir, "agent.sock") }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -13,33 +14,68 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
+// greeting bounds the time until a client has proved who it is.
+const greeting = 10 * time.Second
+
 // Serve is the process of a proxy container: an SSH server on a socket that
-// only the container's root can reach. It ends when the context does.
+// only the container's root can reach, and on a port. It ends when the context
+// does.
 func (a Agent) Serve(ctx context.Context) error {
 	host, err := a.Volume.HostKey()
 	if err != nil {
 		return fmt.Errorf("reading the host key from the volume: %w", err)
 	}
 	a.removePrivates()
-	if err := os.Remove(a.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // of the process before a stop
-	}
-	listener, err := net.Listen("unix", a.socket())
+	listeners, err := a.listen(ctx)
+	defer context.AfterFunc(ctx, func() { closeAll(listeners) })()
 	if err != nil {
+		closeAll(listeners)
 		return fmt.Errorf("listening: %w", err)
 	}
-	if err := os.Chmod(a.socket(), 0o600); err != nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	config := a.serverConfig(host)
 	a.keepers = &keepers{}
 	defer a.keepers.close()
 	a.keepers.stock()
+	var accepting sync.WaitGroup
+	for _, l := range listeners {
+		accepting.Go(func() { a.accept(ctx, l, config) })
+	}
+	accepting.Wait()
+	return nil
+}
+
+// listen opens the socket last: who can connect to it can connect to the port.
+func (a Agent) listen(ctx context.Context) ([]net.Listener, error) {
+	var all []net.Listener
+	if a.Address != "" {
+		quiet := net.ListenConfig{KeepAlive: -1} // SSH has its own
+		l, err := quiet.Listen(ctx, "tcp", a.Address)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	if err := os.Remove(a.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return all, err // of the process before a stop
+	}
+	l, err := net.Listen("unix", a.socket())
+	if err != nil {
+		return all, err
+	}
+	return append(all, l), os.Chmod(a.socket(), 0o600)
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
+}
+
+func (a Agent) accept(ctx context.Context, listener net.Listener, config *ssh.ServerConfig) {
 	for {
 		conn, err := listener.Accept()
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if err != nil {
 			// Such as too many open files: the sessions there are go on.
@@ -53,6 +89,7 @@ func (a Agent) Serve(ctx context.Context) error {
 
 func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	config := &ssh.ServerConfig{
+		ServerVersion: agent.Banner(a.Specification),
 		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			if !a.authorized(key) {
 				return nil, errors.New("this key is not enrolled")
@@ -66,10 +103,12 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 
 func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(greeting))
 	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(conn), config)
 	if err != nil {
 		return // whoever it was is told by the protocol
 	}
+	_ = conn.SetDeadline(time.Time{})
 	go agent.Watch(server, requests)
 	// The context ends with the client, and what it started ends with the context.
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,0 +1,148 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/engine"
+)
+
+// Two ways lead to an agent: the port that its container publishes on this
+// machine's loopback, and the bridge, an exec of the engine's. The bridge works
+// everywhere; the port is several times faster, and may lie: it opens seconds
+// late, is accepted by a forwarder with nothing behind, is another container's
+// after a restart. So it counts when the agent has proved to be the right one.
+const (
+	transportPort   = "port"
+	transportBridge = "bridge"
+)
+
+const (
+	// alive is the time for that proof.
+	alive = 300 * time.Millisecond
+	// rest is for how many times the time that it has cost a port without an
+	// answer is left alone: it may cost half a percent.
+	rest = 200
+)
+
+// A route is what it takes to reach one container's agent.
+type route struct {
+	remembered
+	hostKey ssh.PublicKey
+	key     ssh.Signer
+}
+
+func (p *Proxy) route(known remembered) (route, error) {
+	r := route{remembered: known}
+	var err error
+	if r.hostKey, err = known.hostKey(); err != nil {
+		return r, err
+	}
+	if r.key, err = p.State.ClientKey(); err != nil {
+		return r, fmt.Errorf("reading nixproxy's key in %s: %w", p.State.Path(), err)
+	}
+	return r, nil
+}
+
+// connect connects to a container's agent: over the port if it answers, else
+// over the bridge, or as the settings say.
+func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*agent.Client, error) {
+	r, err := p.route(known)
+	if err != nil {
+		return nil, err
+	}
+	var cost time.Duration // of a port that does not answer
+	if begin := time.Now(); usesPort(p.Settings.Transport, known, begin) {
+		client, err := r.overPort(ctx)
+		if err == nil {
+			return client, nil
+		}
+		if p.Settings.Transport == transportPort {
+			return nil, fmt.Errorf("%w: use --transport auto or bridge", err)
+		}
+		cost = time.Since(begin)
+		p.Terminal.Debug("using the bridge: %v", err)
+	}
+	e, err := engine.Open(w.endpoint, known.APIVersion)
+	if err != nil {
+		return nil, err
+	}
+	client, err := r.overBridge(ctx, e)
+	if err == nil && cost > 0 {
+		p.restPort(ctx, e, w, known, cost)
+	}
+	return client, err
+}
+
+// usesPort tells whether the port is to be tried first.
+func usesPort(transport string, known remembered, now time.Time) bool {
+	switch transport {
+	case transportPort:
+		return true
+	case transportBridge:
+		return false
+	}
+	return known.Address != "" && !now.Before(known.Rested)
+}
+
+func (r route) overPort(ctx context.Context) (*agent.Client, error) {
+	if r.Address == "" {
+		return nil, errors.New("the proxy container has no port on this machine")
+	}
+	dialer := net.Dialer{Timeout: alive, KeepAlive: -1} // SSH has its own
+	deadline := time.Now().Add(alive)
+	conn, err := dialer.DialContext(ctx, "tcp", r.Address)
+	if err != nil {
+		return nil, r.silent(err)
+	}
+	_ = conn.SetDeadline(deadline)
+	client, err := agent.Connect(ctx, conn, r.hostKey, r.key)
+	if err != nil {
+		return nil, r.silent(err)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	if !client.Is(r.Specification) {
+		client.Close()
+		return nil, r.silent(errors.New("it is another container's"))
+	}
+	return client, nil
+}
+
+func (r route) silent(err error) error {
+	return fmt.Errorf("the proxy container's port at %s does not answer: %w", r.Address, err)
+}
+
+func (r route) overBridge(ctx context.Context, e *engine.Engine) (*agent.Client, error) {
+	bridge, err := e.Bridge(ctx, r.Container, agent.Binary, "connect")
+	if err != nil {
+		return nil, err
+	}
+	client, err := agent.Connect(ctx, bridge, r.hostKey, r.key)
+	if err != nil && bridge.Stderr() != "" {
+		return nil, fmt.Errorf("%w: %s", err, bridge.Stderr())
+	}
+	return client, err
+}
+
+// restPort remembers that the port of a container which runs did not answer, at
+// what cost, and the port that it has now: a restart gives it another one.
+func (p *Proxy) restPort(ctx context.Context, e *engine.Engine, w *want, known remembered, cost time.Duration) {
+	c, err := e.FindContainer(ctx, known.Container)
+	if err != nil {
+		p.Terminal.Debug("looking for another port: %v", err)
+		return
+	}
+	if c.Address == known.Address {
+		known.Rested = time.Now().Add(rest * cost)
+	}
+	known.Address = c.Address
+	if err := p.State.Save(w.stateFile(), known); err != nil {
+		p.Terminal.Debug("remembering the port: %v", err)
+	}
+}
