@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,11 +70,7 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 	if err != nil {
 		return usage(c, "%w", err)
 	}
-	dir := a.settings.Workdir
-	if dir != "" && !filepath.IsAbs(dir) {
-		dir = filepath.Join(p.Host.Dir, dir)
-	}
-	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, Dir: dir})
+	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env})
 	if err != nil {
 		return err
 	}

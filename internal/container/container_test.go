@@ -155,7 +155,7 @@ func TestForeignContainersAreLeftAlone(t *testing.T) {
 
 func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
 	f, p, anchor := anchored(t)
-	proxy := Proxy{Place: p, Identity: "i", Nix: "2.26.3", Project: "/p", Mounts: []string{"/p", "/g"}}
+	proxy := Proxy{Place: p, Identity: "i", Nix: "2.26.3", Project: "/p", Mounts: []engine.Mount{{Bind: "/p", Target: "/p"}, {Bind: "/g", Target: "/h", ReadOnly: true}}}
 	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
 	if err != nil || !fresh || c.PidOf != anchor.ID {
 		t.Fatalf("%+v, fresh %v, %v", c, fresh, err)
@@ -163,7 +163,7 @@ func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
 	name := proxy.Name()
 	f.wantCalls("create "+name, "copy "+name, "start "+name)
 	spec := f.containers[1].spec
-	want := []engine.Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}, {Bind: "/g", Target: "/g"}}
+	want := []engine.Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}, {Bind: "/g", Target: "/h", ReadOnly: true}}
 	if fmt.Sprint(spec.Mounts) != fmt.Sprint(want) || spec.NoNetwork || spec.AutoRemove || spec.Labels[LabelImage] != "i" ||
 		spec.Labels[LabelNix] != "2.26.3" || spec.Labels[LabelProject] != "/p" || spec.Labels[LabelSpecification] != proxy.Specification() {
 		t.Errorf("it is %+v", spec)
@@ -255,18 +255,21 @@ func TestProxyThatIsNotRefusedForItsPort(t *testing.T) {
 
 func TestSpecificationNamesEachDifference(t *testing.T) {
 	seen := map[string]string{}
-	base := Proxy{Place: Place{Volume: "v", Agent: agentbin.Program{Hash: "h"}}, Identity: "i", Mounts: []string{"/a", "/b"}, Safe: []string{"/a"}}
+	a, b := engine.Mount{Bind: "/a", Target: "/a"}, engine.Mount{Bind: "/b", Target: "/b"}
+	base := Proxy{Place: Place{Volume: "v", Agent: agentbin.Program{Hash: "h"}}, Identity: "i", Mounts: []engine.Mount{a, b}, Safe: []string{"/a"}}
 	for name, change := range map[string]func(*Proxy){
 		"nothing":        func(*Proxy) {},
 		"volume":         func(p *Proxy) { p.Volume = "w" },
 		"image":          func(p *Proxy) { p.Identity = "j" },
 		"platform":       func(p *Proxy) { p.Platform = "linux/arm64" },
-		"mounts":         func(p *Proxy) { p.Mounts = []string{"/a"} },
-		"mounts' order":  func(p *Proxy) { p.Mounts = []string{"/b", "/a"} },
-		"joined mounts":  func(p *Proxy) { p.Mounts = []string{"/a/b"} },
+		"mounts":         func(p *Proxy) { p.Mounts = []engine.Mount{a} },
+		"mounts' order":  func(p *Proxy) { p.Mounts = []engine.Mount{b, a} },
+		"another source": func(p *Proxy) { p.Mounts = []engine.Mount{a, {Bind: "/a", Target: "/b"}} },
+		"another target": func(p *Proxy) { p.Mounts = []engine.Mount{a, {Bind: "/b", Target: "/c"}} },
+		"read-only":      func(p *Proxy) { p.Mounts = []engine.Mount{a, {Bind: "/b", Target: "/b", ReadOnly: true}} },
 		"safe":           func(p *Proxy) { p.Safe = nil },
 		"agent":          func(p *Proxy) { p.Agent.Hash = "g" },
-		"safe to mounts": func(p *Proxy) { p.Mounts, p.Safe = []string{"/a", "/b", "/a"}, nil },
+		"safe to mounts": func(p *Proxy) { p.Mounts, p.Safe = []engine.Mount{a, b, a}, nil },
 	} {
 		p := base
 		change(&p)

@@ -15,12 +15,12 @@ import (
 // A Proxy is all that a proxy container must be.
 type Proxy struct {
 	Place
-	Identity string   // of the image
-	Nix      string   // the version it promises, for people
-	Project  string   // what it was made for, for people; empty: no project
-	Mounts   []string // host directories, mounted at their own paths
-	Safe     []string // git repositories that git inside may use whoever owns them
-	Publish  bool     // the agent's port; a container is as good without it
+	Identity string         // of the image
+	Nix      string         // the version it promises, for people
+	Project  string         // what it was made for, for people; empty: no project
+	Mounts   []engine.Mount // of the host
+	Safe     []string       // git repositories that git inside may use whoever owns them
+	Publish  bool           // the agent's port; a container is as good without it
 }
 
 // Specification is a hash over everything that makes one proxy container
@@ -97,10 +97,7 @@ func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container) 
 func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	l := labels(p.Volume, RoleProxy)
 	l[LabelImage], l[LabelNix], l[LabelProject], l[LabelSpecification] = p.Identity, p.Nix, p.Project, p.Specification()
-	mounts := []engine.Mount{{Volume: p.Volume, Target: "/nix"}}
-	for _, path := range p.Mounts {
-		mounts = append(mounts, engine.Mount{Bind: path, Target: path})
-	}
+	mounts := append([]engine.Mount{{Volume: p.Volume, Target: "/nix"}}, p.Mounts...)
 	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
 		Entrypoint: []string{agent.Binary, "serve", p.Identity, p.Specification()},

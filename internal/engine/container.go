@@ -18,9 +18,10 @@ import (
 
 // A Mount is a volume or a host directory that a container sees.
 type Mount struct {
-	Volume string // the name of a volume; never filled from the image
-	Bind   string // or a directory of the host, which must exist
-	Target string
+	Volume   string // the name of a volume; never filled from the image
+	Bind     string // or a directory or file of the host, which must exist
+	Target   string
+	ReadOnly bool
 }
 
 // A Specification is all that is said of a container when it is created.
@@ -107,11 +108,11 @@ func mounts(list []Mount) []mount.Mount {
 	for _, m := range list {
 		if m.Volume != "" {
 			// NoCopy: what lies in the image under the target must not fill the volume.
-			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: m.Volume, Target: m.Target,
+			all = append(all, mount.Mount{Type: mount.TypeVolume, Source: m.Volume, Target: m.Target, ReadOnly: m.ReadOnly,
 				VolumeOptions: &mount.VolumeOptions{NoCopy: true}})
 			continue
 		}
-		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Bind, Target: m.Target})
+		all = append(all, mount.Mount{Type: mount.TypeBind, Source: m.Bind, Target: m.Target, ReadOnly: m.ReadOnly})
 	}
 	return all
 }

@@ -132,6 +132,7 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 			PortBindings         map[string][]struct{ HostIp, HostPort string }
 			Mounts               []struct {
 				Type, Source, Target string
+				ReadOnly             bool
 				VolumeOptions        struct{ NoCopy bool }
 			}
 		}
@@ -146,10 +147,10 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 		always(201, `{"Id":"id"}`)(w, r)
 	})
 	id, err := e.CreateContainer(t.Context(), Specification{Name: "n", Image: "i", Platform: "linux/arm64", Entrypoint: []string{"/a", "b"},
-		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}}, PidOf: "anchor", Publish: 7, Init: true, AutoRemove: true, NoNetwork: true, NoLog: true})
+		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/q", ReadOnly: true}}, PidOf: "anchor", Publish: 7, Init: true, AutoRemove: true, NoNetwork: true, NoLog: true})
 	got := fmt.Sprintf("%+v", body)
 	const want = "{Image:i User:0:0 WorkingDir:/ Entrypoint:[/a b] ExposedPorts:map[7/tcp:{}] HostConfig:{PidMode:container:anchor NetworkMode:none Init:true AutoRemove:true Binds:[] LogConfig:{Type:none} PortBindings:map[7/tcp:[{HostIp:127.0.0.1 HostPort:}]] " +
-		"Mounts:[{Type:volume Source:v Target:/nix VolumeOptions:{NoCopy:true}} {Type:bind Source:/p Target:/p VolumeOptions:{NoCopy:false}}]}}"
+		"Mounts:[{Type:volume Source:v Target:/nix ReadOnly:false VolumeOptions:{NoCopy:true}} {Type:bind Source:/p Target:/q ReadOnly:true VolumeOptions:{NoCopy:false}}]}}"
 	if err != nil || id != "id" || got != want {
 		t.Errorf("%s, %v; sent\n%s, want\n%s", id, err, got, want)
 	}

@@ -10,13 +10,20 @@ import (
 )
 
 // Project is what is mounted for a working directory. All paths are real ones: absolute, without links, with the case
-// that they have on disk. Each is mounted at the same path inside.
+// that they have on disk. The project is mounted at the same path inside.
 type Project struct {
-	Root   string   // the git top level of the working directory, else the working directory; empty when nothing is mounted
-	Mounts []string // Root first, then a git directory that lies outside of it
-	Dir    string   // where the command starts; empty for the session's home
+	Root   string   // the git top level of the working directory, else the working directory; empty when it is not mounted
+	Mounts []Mount  // Root first, then a git directory that lies outside of it, then what the user asked for
+	Dir    string   // where the command starts, inside; empty for the session's home
 	Safe   []string // what git inside needs as safe.directory, for the owner inside may be another
 	Note   string   // one line: why nothing is mounted
+}
+
+// Choice is what the user said about it. The zero Choice is the project alone.
+type Choice struct {
+	Mounts  []string // besides the project, each SRC[:DST][:ro]
+	NoMount bool     // nothing of the project
+	Workdir string   // where the command starts; the project stays that of the working directory
 }
 
 // System is how real paths are found; Local fills it for this machine.
@@ -28,56 +35,86 @@ type System struct {
 // Local is this machine.
 func Local() System { return System{RealCase: realCase} }
 
-// Find looks at cwd and up from it for the project. It starts no process, so no git either. Neither the home directory
-// nor one that holds it is ever mounted: a git repository there (a user's dotfiles) does not count, and a command
-// started there gets no mount. A place that would hide a part of the image is an error.
-func Find(cwd string, home string, sys System) (Project, error) {
+// Find tells what is mounted for a command that the user starts in cwd.
+func Find(cwd, home string, choice Choice, sys System) (Project, error) {
 	dir, err := sys.workingDir(cwd)
 	if err != nil {
 		return Project{}, err
 	}
-	private := sys.privateDirs(home)
-	if why := private.why(dir); why != "" {
-		return Project{Note: fmt.Sprintf("nothing is mounted: %s is %s", dir, why)}, nil
+	var p Project
+	if !choice.NoMount {
+		if p, err = sys.project(dir, home); err != nil {
+			return Project{}, err
+		}
 	}
-	if err := refuse(dir); err != nil {
+	asked, err := sys.mounts(dir, choice.Mounts)
+	if err != nil {
 		return Project{}, err
 	}
+	p.add(asked)
+	p.Dir = sys.start(p, dir, choice.Workdir)
+	return p, nil
+}
+
+// project looks at dir and up from it. It starts no process, so no git either. Neither the home directory nor one that
+// holds it is mounted: a git repository there (a user's dotfiles) does not count, and a command started there gets no
+// mount but what the user names. A place that would hide a part of the image is an error.
+func (sys System) project(dir, home string) (Project, error) {
+	private := sys.privateDirs(home)
+	if why := private.why(dir); why != "" {
+		return Project{Note: fmt.Sprintf("nothing is mounted: %s is %s; start in a project, or name one with --mount", dir, why)}, nil
+	}
+	if hidden := hides(dir); hidden != "" {
+		return Project{}, fmt.Errorf("%s cannot be mounted: %s is the system's: start in another directory, or leave it out with --no-mount", dir, hidden)
+	}
 	root, found := sys.topLevel(dir)
-	if !found || private.why(root) != "" || refuse(root) != nil {
+	if !found || private.why(root) != "" || hides(root) != "" {
 		return plain(dir), nil
 	}
-	return withGit(root, dir, sys.gitDirs(root), private)
+	return withGit(root, sys.gitDirs(root), private)
 }
 
 // plain is a project without git. It is trusted like one with git, so that `git init` needs no new container.
 func plain(dir string) Project {
-	return Project{Root: dir, Mounts: []string{dir}, Dir: dir, Safe: []string{dir, filepath.Join(dir, ".git")}}
+	return Project{Root: dir, Mounts: []Mount{{Source: dir, Target: dir}}, Safe: []string{dir, filepath.Join(dir, ".git")}}
 }
 
 // withGit adds the git directories of the top level root, and mounts those outside of it.
-func withGit(root, dir string, gitDirs []string, private privateDirs) (Project, error) {
-	p := Project{Root: root, Mounts: []string{root}, Dir: dir, Safe: []string{root}}
+func withGit(root string, gitDirs []string, private privateDirs) (Project, error) {
+	p := Project{Root: root, Mounts: []Mount{{Source: root, Target: root}}, Safe: []string{root}}
 	for _, gitDir := range gitDirs {
 		if !slices.Contains(p.Safe, gitDir) {
 			p.Safe = append(p.Safe, gitDir)
 		}
-		if p.covers(gitDir) {
+		if _, mounted := p.inside(gitDir); mounted {
 			continue
 		}
-		if why := private.why(gitDir); why != "" {
-			return Project{}, fmt.Errorf("mounting the git directory %s of %s: it is %s: clone it anew elsewhere", gitDir, root, why)
+		why := private.why(gitDir)
+		if hidden := hides(gitDir); why == "" && hidden != "" {
+			why = "in the system's " + hidden
 		}
-		if err := refuse(gitDir); err != nil {
-			return Project{}, fmt.Errorf("mounting the git directory of %s: %w", root, err)
+		if why != "" {
+			return Project{}, fmt.Errorf("the git directory %s of %s cannot be mounted: it is %s: clone it anew elsewhere, or leave the project out with --no-mount", gitDir, root, why)
 		}
-		p.Mounts = append(p.Mounts, gitDir)
+		p.Mounts = append(p.Mounts, Mount{Source: gitDir, Target: gitDir})
 	}
 	return p, nil
 }
 
-func (p Project) covers(path string) bool {
-	return slices.ContainsFunc(p.Mounts, func(mount string) bool { return within(path, mount) })
+// start is where a command starts: where the user said, else where they are, if that is seen inside. A directory that
+// only the container has, such as one of the store, is taken as it is written.
+func (sys System) start(p Project, dir, workdir string) string {
+	if workdir == "" {
+		inside, _ := p.inside(dir)
+		return inside
+	}
+	path := from(dir, workdir)
+	if real, err := sys.real(path); err == nil {
+		if inside, mounted := p.inside(real); mounted {
+			return inside
+		}
+	}
+	return filepath.Clean(path)
 }
 
 // workingDir is the real path of cwd, which a command can be started in.

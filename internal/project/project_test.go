@@ -56,14 +56,22 @@ func repo(t *testing.T, dir string) string {
 	return dir
 }
 
+// plainly is host paths mounted as they are.
+func plainly(paths []string) (mounts []Mount) {
+	for _, path := range paths {
+		mounts = append(mounts, Mount{Source: path, Target: path})
+	}
+	return mounts
+}
+
 // check finds the project of cwd and compares; mounts[0] is its root.
 func check(t *testing.T, cwd, home, dir string, mounts ...string) Project {
 	t.Helper()
-	got, err := Find(cwd, home, Local())
+	got, err := Find(cwd, home, Choice{}, Local())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Dir != dir || !slices.Equal(got.Mounts, mounts) || got.Note != "" || got.Root != mounts[0] || !slices.Contains(got.Safe, got.Root) {
+	if got.Dir != dir || !slices.Equal(got.Mounts, plainly(mounts)) || got.Note != "" || got.Root != mounts[0] || !slices.Contains(got.Safe, got.Root) {
 		t.Errorf("%s: got %+v, want %s in %s", cwd, got, dir, mounts)
 	}
 	return got
@@ -175,7 +183,7 @@ func TestHostileGitFile(t *testing.T) {
 	}
 	git(t, root, "init", "-q", "--bare", home)
 	write(t, dir+"/.git", "gitdir: "+home)
-	if got, err := Find(dir, home, Local()); err == nil || !strings.Contains(err.Error(), home) {
+	if got, err := Find(dir, home, Choice{}, Local()); err == nil || !strings.Contains(err.Error(), home) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -195,27 +203,33 @@ func TestHomeIsNeverMounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range [][2]string{{home, home}, {root, home}, {"/", home}, {link, home}, {home, link}, {"/", ""}, {"/", "/nonexistent"}} {
-		got, err := Find(c[0], c[1], Local())
+		got, err := Find(c[0], c[1], Choice{}, Local())
 		if err != nil || got.Root != "" || got.Dir != "" || len(got.Mounts) != 0 || len(got.Safe) != 0 || got.Note == "" || strings.Contains(got.Note, "\n") {
 			t.Errorf("%q with home %q: got %+v, %v", c[0], c[1], got, err)
 		}
 	}
 }
 
-func TestRefuse(t *testing.T) {
-	for path, refused := range map[string]bool{
-		"/nix": true, "/nix/store/x": true, "/etc": true, "/etc/nixos": true, "/root": true, "/tmp": true, "/proc/1": true, "/sys": true,
-		"/dev/shm": true, "/bin": true, "/usr/src": true, "/lib": true, "/private/etc": true, "/private/tmp": true,
-		"/root/proj": false, "/tmp/x": false, "/nixos": false, "/home/u": false, "/private/tmp/x": false, "/library": false,
+func TestHides(t *testing.T) {
+	for path, hidden := range map[string]string{
+		"/nix": "/nix", "/nix/store/x": "/nix", "/etc": "/etc", "/etc/nixos": "/etc", "/proc/1": "/proc", "/sys": "/sys", "/dev/shm": "/dev",
+		"/bin": "/bin", "/sbin/x": "/sbin", "/usr/src": "/usr", "/lib": "/lib", "/lib64": "/lib64", "/private/etc": "/private/etc",
+		"/nixproxy/agent": "/nixproxy", "/": "/", "/root": "/root", "/tmp": "/tmp", "/private/tmp": "/private/tmp", "/var": "/var", "/run": "/run",
+		"/root/.nix-profile": "/root/.nix-profile", "/root/.nix-defexpr/channels": "/root/.nix-defexpr",
+		"/root/proj": "", "/tmp/x": "", "/nixos": "", "/home/u": "", "/private/tmp/x": "", "/private/var/folders/x": "", "/library": "", "/var/lib/x": "",
+		"/Users/u": "", "/Volumes/Disk": "", "/nixproxy2": "",
 	} {
-		err := refuse(path)
-		if (err != nil) != refused || refused && !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", path, err)
+		if got := hides(path); got != hidden {
+			t.Errorf("%s hides %q, want %q", path, got, hidden)
 		}
 	}
 	for _, path := range []string{"/etc", "/usr/lib", "/tmp", "/dev"} {
-		if got, err := Find(path, "/home/u", Local()); err == nil || !strings.Contains(err.Error(), "start in") {
+		got, err := Find(path, "/home/u", Choice{}, Local())
+		if err == nil || !strings.HasPrefix(err.Error(), path+" cannot be mounted") || !strings.Contains(err.Error(), "--no-mount") {
 			t.Errorf("%s: got %+v, %v", path, got, err)
+		}
+		if got, err = Find(path, "/home/u", Choice{NoMount: true}, Local()); err != nil || len(got.Mounts) != 0 || got.Dir != "" {
+			t.Errorf("%s with --no-mount: got %+v, %v", path, got, err)
 		}
 	}
 }
@@ -224,7 +238,7 @@ func TestNoWorkingDirectory(t *testing.T) {
 	root, home := place(t)
 	write(t, root+"/file", "")
 	for cwd, want := range map[string]string{"": "gone", root + "/gone": "gone", root + "/file": "not a directory", "relative": "not an absolute path"} {
-		if got, err := Find(cwd, home, Local()); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := Find(cwd, home, Choice{}, Local()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %+v, %v", cwd, got, err)
 		}
 	}
@@ -238,11 +252,11 @@ func TestRealCase(t *testing.T) {
 	sys := System{RealCase: func(path string) (string, error) {
 		return strings.Replace(path, root+"/proj", root+"/Proj", 1), nil
 	}}
-	got, err := Find(root+"/proj", home, sys)
+	got, err := Find(root+"/proj", home, Choice{}, sys)
 	if err != nil || got.Dir != root+"/Proj" || got.Root != root+"/Proj" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	got, err = Find(root+"/Proj", root+"/proj", sys)
+	got, err = Find(root+"/Proj", root+"/proj", Choice{}, sys)
 	if err != nil || got.Root != "" || got.Note == "" {
 		t.Errorf("in the home directory: %+v, %v", got, err)
 	}

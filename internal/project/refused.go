@@ -1,9 +1,9 @@
 package project
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,20 +12,21 @@ func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// refuse is an error for a mount that would hide what a session needs of its image or of the kernel: anything below
-// the system's directories, and the directories themselves that an image must have.
-func refuse(path string) error {
-	for _, dir := range []string{"/nix", "/etc", "/proc", "/sys", "/dev", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/private/etc"} {
+// hides names the directory of the system that a mount at path would hide, and that a session needs of its image, of
+// the kernel or of the agent: some with all below them, others themselves. Empty: none.
+func hides(path string) string {
+	for _, dir := range []string{
+		"/nix", "/nixproxy", "/etc", "/proc", "/sys", "/dev", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/private/etc",
+		"/root/.nix-profile", "/root/.nix-defexpr", "/root/.nix-channels",
+	} {
 		if within(path, dir) {
-			return fmt.Errorf("%s cannot be mounted: the container has a %s of its own: start in another directory", path, dir)
+			return dir
 		}
 	}
-	for _, dir := range []string{"/root", "/tmp", "/private/tmp"} {
-		if path == dir {
-			return fmt.Errorf("%s itself cannot be mounted: start in a directory below it", path)
-		}
+	if slices.Contains([]string{"/", "/root", "/tmp", "/var", "/var/tmp", "/run", "/private", "/private/tmp"}, path) {
+		return path
 	}
-	return nil
+	return ""
 }
 
 // privateDirs are the home directory and all directories above it, the nearest first.

@@ -139,7 +139,7 @@ func (p *Proxy) leave(ctx context.Context, b *base) {
 func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, error) {
 	spec := container.Proxy{
 		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
-		Mounts: w.project.Mounts, Safe: w.project.Safe, Publish: w.endpoint.Local(),
+		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Publish: w.endpoint.Local(),
 	}
 	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
 	if err != nil {

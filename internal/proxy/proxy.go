@@ -26,7 +26,6 @@ type Proxy struct {
 type Command struct {
 	Argv     []string
 	Env      []string // K=V
-	Dir      string   // empty: the caller's directory, where that is mounted
 	Terminal *agent.Terminal
 }
 
@@ -36,6 +35,9 @@ type Command struct {
 func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, error) {
 	want, err := p.want(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if want.project, err = p.project(); err != nil {
 		return nil, err
 	}
 	return p.start(ctx, want, p.request(want, command))

@@ -34,8 +34,8 @@ type want struct {
 	nix      version.Nix
 	onHost   bool // the host has a Nix, or one was asked for
 	source   image.Source
-	volume   string // as set; empty is the default
-	project  project.Project
+	volume   string          // as set; empty is the default
+	project  project.Project // of a session
 	config   nixconf.Config
 }
 
@@ -48,10 +48,6 @@ func (p *Proxy) want(ctx context.Context) (*want, error) {
 	if err != nil {
 		return nil, err
 	}
-	here, err := project.Find(p.Host.Dir, p.Host.Home, project.Local())
-	if err != nil {
-		return nil, err
-	}
 	config := nixconf.Defaults()
 	if nix.Binary != "" {
 		config, err = nixconf.Read(nixconf.Local(p.Host.Home, nix.Determinate))
@@ -60,9 +56,16 @@ func (p *Proxy) want(ctx context.Context) (*want, error) {
 		}
 	}
 	return &want{
-		endpoint: endpoint, nix: nix, onHost: onHost, project: here, config: config,
+		endpoint: endpoint, nix: nix, onHost: onHost, config: config,
 		source: p.Source(), volume: p.Settings.Volume,
 	}, nil
+}
+
+// project is what the command sees of the host.
+func (p *Proxy) project() (project.Project, error) {
+	s := p.Settings
+	choice := project.Choice{Mounts: s.Mounts, NoMount: s.NoMount, Workdir: s.Workdir}
+	return project.Find(p.Host.Dir, p.Host.Home, choice, project.Local())
 }
 
 func (p *Proxy) endpoint() (engine.Endpoint, error) {
@@ -102,12 +105,8 @@ func (w *want) explain(t *terminal.Terminal) {
 
 // request is the command as the agent is told of it.
 func (p *Proxy) request(w *want, c Command) agent.Request {
-	dir := c.Dir
-	if dir == "" {
-		dir = w.project.Dir
-	}
 	return agent.Request{
-		Argv: c.Argv, Dir: dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
+		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
 		Nix: strings.TrimSuffix(w.config.Session(), "\n"),
 	}
 }

@@ -23,7 +23,7 @@ func aWant() *want {
 		nix:      version.Nix{Version: "2.26.3", Flavour: version.FlavourNix},
 		source:   image.Source{Template: "t", Registry: "r", Platform: "linux/amd64"},
 		volume:   "v",
-		project:  project.Project{Root: "/p", Mounts: []string{"/p", "/g"}, Dir: "/p/sub", Safe: []string{"/p"}},
+		project:  project.Project{Root: "/p", Mounts: []project.Mount{{Source: "/p", Target: "/p"}, {Source: "/g", Target: "/g"}}, Dir: "/p/sub", Safe: []string{"/p"}},
 		config:   nixconf.Config{ExperimentalFeatures: []string{"flakes"}},
 	}
 }
@@ -40,8 +40,10 @@ func TestStateFileChangesWithEachInput(t *testing.T) {
 		"registry":     func(w *want) { w.source.Registry = "" },
 		"platform":     func(w *want) { w.source.Platform = "" },
 		"volume":       func(w *want) { w.volume = "" },
-		"mounts":       func(w *want) { w.project.Mounts = []string{"/p"} },
-		"joined":       func(w *want) { w.project.Mounts = []string{"/p/g"} },
+		"mounts":       func(w *want) { w.project.Mounts = w.project.Mounts[:1] },
+		"source":       func(w *want) { w.project.Mounts[1].Source = "/h" },
+		"target":       func(w *want) { w.project.Mounts[1].Target = "/h" },
+		"read-only":    func(w *want) { w.project.Mounts[1].ReadOnly = true },
 		"safe":         func(w *want) { w.project.Safe = nil },
 		"moved across": func(w *want) { w.source.Template, w.source.Registry = "r", "t" },
 	} {
@@ -102,10 +104,6 @@ func TestRequest(t *testing.T) {
 	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes"}
 	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
-	}
-	command.Dir, want.Dir = "/elsewhere", "/elsewhere"
-	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
-		t.Errorf("with a directory: %+v", got)
 	}
 	w := aWant()
 	w.project, w.config = project.Project{Note: "nothing is mounted"}, nixconf.Config{}
