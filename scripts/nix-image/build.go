@@ -18,9 +18,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// build makes dir's root and image.tar for a suite, downloading into downloads.
-func build(ctx context.Context, dir, downloads, suite string, p platform, opts options, stderr io.Writer) (info, error) {
-	fmt.Fprintf(stderr, "nix-image: %s: reading Debian's packages\n", suite)
+// build makes dir's root and image.tar for a suite, downloading into downloads. An image of another architecture needs
+// the help of a Nix of the machine's own.
+func build(ctx context.Context, dir, downloads, suite string, p platform, help *runnable, opts options, stderr io.Writer) (info, error) {
+	fmt.Fprintf(stderr, "nix-image: %s: reading Debian's packages for %s\n", suite, p.debian)
 	apt, err := chooseSuite(ctx, downloads, candidates(suite), p.debian, opts.mirror)
 	if err != nil {
 		return info{}, err
@@ -34,6 +35,10 @@ func build(ctx context.Context, dir, downloads, suite string, p platform, opts o
 	if err := s.fill(ctx, debs, filepath.Join(dir, "packages"), p); err != nil {
 		return info{}, err
 	}
+	s.runnable = runnable{s.root, s.of["nix-bin"]}
+	if help != nil {
+		s.runnable = *help
+	}
 	if err := s.finish(ctx, p); err != nil {
 		return info{}, err
 	}
@@ -46,8 +51,8 @@ func build(ctx context.Context, dir, downloads, suite string, p platform, opts o
 	if err := writeImage(filepath.Join(dir, "image.tar"), s.root, reference, p.debian, cmd); err != nil {
 		return info{}, fmt.Errorf("writing the image: %w", err)
 	}
-	fmt.Fprintf(stderr, "nix-image: %s: built %s of %s, %d store paths, in %.0f s\n",
-		suite, reference, apt.suite, len(s.paths), time.Since(start).Seconds())
+	fmt.Fprintf(stderr, "nix-image: %s: built %s for %s of %s, %d store paths, in %.0f s\n",
+		suite, reference, p.debian, apt.suite, len(s.paths), time.Since(start).Seconds())
 	return made, nil
 }
 
@@ -119,7 +124,8 @@ func (s *store) finish(ctx context.Context, p platform) error {
 	return s.register(ctx)
 }
 
-// version asks the image's nix, whose answer decides the tag.
+// version asks the runnable nix, which is the image's own or the same for another architecture, and whose answer
+// decides the tag.
 func (s *store) version(ctx context.Context) (string, error) {
 	out, err := s.chroot(ctx, "", "nix", "--version")
 	if err != nil {

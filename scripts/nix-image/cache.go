@@ -26,6 +26,7 @@ type cache struct {
 // it NIX_CONFIG with "build-users-group =" and "sandbox = false".
 type result struct {
 	Suite   string `json:"suite"`
+	Arch    string `json:"arch"`    // amd64, arm64
 	Version string `json:"version"` // as nix --version says it; the image is nixos/nix:<version>
 	Archive string `json:"archive"` // for docker load
 	Root    string `json:"root"`    // the file system, unpacked
@@ -67,27 +68,46 @@ func ensure(ctx context.Context, c cache, suite string, p platform, opts options
 	defer lock.Unlock()
 	key := recipeKey(suite, p)
 	if have, err := readInfo(dir); err == nil && have.Key == key && !opts.force {
-		return describe(dir, have), nil
+		return describe(dir, p, have), nil
 	}
 	if err := installPrerequisites(ctx, stderr); err != nil {
 		return result{}, err
 	}
-	made, err := buildBeside(ctx, c, dir, suite, p, opts, key, stderr)
+	help, err := helpFor(ctx, c, suite, p, opts, stderr)
 	if err != nil {
 		return result{}, err
 	}
-	return describe(dir, made), nil
+	made, err := buildBeside(ctx, c, dir, suite, p, help, opts, key, stderr)
+	if err != nil {
+		return result{}, err
+	}
+	return describe(dir, p, made), nil
+}
+
+// helpFor gives the suite's Nix for the machine's own architecture, where p is another: the database is the same on all,
+// and emulation would be slow.
+func helpFor(ctx context.Context, c cache, suite string, p platform, opts options, stderr io.Writer) (*runnable, error) {
+	own, err := choosePlatform(ctx, "")
+	if err != nil || own == p {
+		return nil, err
+	}
+	opts.force = false
+	native, err := ensure(ctx, c, suite, own, opts, stderr)
+	if err != nil {
+		return nil, fmt.Errorf("making the image for %s first: %w", own.debian, err)
+	}
+	return &runnable{native.Root, native.Nix}, nil
 }
 
 // buildBeside builds in a folder of its own and then takes dir's place, so that dir is always whole.
-func buildBeside(ctx context.Context, c cache, dir, suite string, p platform, opts options, key string, stderr io.Writer) (info, error) {
+func buildBeside(ctx context.Context, c cache, dir, suite string, p platform, help *runnable, opts options, key string, stderr io.Writer) (info, error) {
 	beside, old := dir+".building", dir+".old"
 	if err := errors.Join(os.RemoveAll(beside), os.RemoveAll(old)); err != nil {
 		return info{}, err
 	}
 	defer os.RemoveAll(old)
 	defer os.RemoveAll(beside)
-	made, err := build(ctx, beside, filepath.Join(c.dir, "apt"), suite, p, opts, stderr)
+	made, err := build(ctx, beside, filepath.Join(c.dir, "apt"), suite, p, help, opts, stderr)
 	if err != nil {
 		return info{}, err
 	}
@@ -101,8 +121,8 @@ func buildBeside(ctx context.Context, c cache, dir, suite string, p platform, op
 	return made, os.Rename(beside, dir)
 }
 
-func describe(dir string, i info) result {
-	return result{Suite: i.Suite, Version: i.Version, Nix: i.Nix,
+func describe(dir string, p platform, i info) result {
+	return result{Suite: i.Suite, Arch: p.debian, Version: i.Version, Nix: i.Nix,
 		Archive: filepath.Join(dir, "image.tar"), Root: filepath.Join(dir, "root")}
 }
 

@@ -18,6 +18,8 @@ type store struct {
 	root  string
 	paths []string          // in the order they were added: each after all that it refers to
 	of    map[string]string // package -> store path
+
+	runnable runnable
 }
 
 // real gives the place on this machine of a path of the image.

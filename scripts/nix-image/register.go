@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -39,20 +38,19 @@ func canonical(dir string) error {
 	})
 }
 
-// register makes all paths valid in the image's database, by the image's own Nix, and has it check every one.
+// register makes all paths valid in the image's database, and has Nix check every one.
 func (s *store) register(ctx context.Context) error {
 	text, err := s.registration()
 	if err != nil {
 		return err
 	}
-	nix := s.of["nix-bin"] + "/bin/nix-store"
-	if _, err := s.chroot(ctx, text, nix, "--load-db"); err != nil {
+	if _, err := s.nix(ctx, text, "--load-db"); err != nil {
 		return fmt.Errorf("registering the store paths: %w", err)
 	}
-	if _, err := s.chroot(ctx, "", nix, "--verify", "--check-contents"); err != nil {
+	if _, err := s.nix(ctx, "", "--verify", "--check-contents"); err != nil {
 		return fmt.Errorf("verifying the store: %w", err)
 	}
-	valid, err := s.chroot(ctx, "", nix, "--query", "--requisites", s.paths[len(s.paths)-1])
+	valid, err := s.nix(ctx, "", "--query", "--requisites", s.paths[len(s.paths)-1])
 	if err != nil {
 		return fmt.Errorf("asking for base-system's closure: %w", err)
 	}
@@ -95,22 +93,4 @@ func (s *store) registration() (string, error) {
 		}
 	}
 	return text.String(), nil
-}
-
-// chroot runs a program of the image in namespaces of its own, with the environment that the image has. Whatever it
-// mounts is gone when it ends.
-func (s *store) chroot(ctx context.Context, stdin string, argv ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	for _, dir := range []string{"dev", "proc"} {
-		if err := os.MkdirAll(s.real(dir), 0o755); err != nil {
-			return "", err
-		}
-		defer os.Remove(s.real(dir))
-	}
-	script := `mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && exec chroot "$@"`
-	args := []string{"--mount", "--pid", "--fork", "--kill-child", "/bin/sh", "-c", script, "sh", s.root,
-		s.of["coreutils"] + "/bin/env", "-i", "HOME=/root"}
-	args = append(append(args, environment()...), argv...)
-	return feed(ctx, strings.NewReader(stdin), "unshare", args...)
 }
