@@ -16,7 +16,8 @@ type Agent struct {
 	Image         string // the identity of the container's image
 	Specification string // the container's, by which clients know it from others
 
-	keepers *keepers
+	keepers  *keepers
+	emulated func() []string // systems whose programs the kernel runs besides the agent's own
 }
 
 // Here is the agent of the container that this process is in.

@@ -69,7 +69,7 @@ func Keep() error {
 		f.Close()
 	}
 	if err != nil {
-		return k.tell.Encode(report{Failure: err.Error()})
+		return k.tell.Encode(report{Failure: notExecuted(t.Path, err).Error()})
 	}
 	_ = k.tell.Encode(report{}) // an agent that is gone is noticed by obey
 	go k.obey(pid)

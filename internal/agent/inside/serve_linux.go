@@ -33,6 +33,7 @@ func (a Agent) Serve(ctx context.Context) error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	config := a.serverConfig(host)
+	a.emulated = a.tryPlatforms()
 	a.keepers = &keepers{}
 	defer a.keepers.close()
 	a.keepers.stock()

@@ -75,10 +75,10 @@ func describe(ctx context.Context, identity, reference string) (agent.Stamp, err
 	s.BaseSystem, _ = storePath("/etc/passwd")
 	version, err := imageNix(ctx, "nix", "--version").Output()
 	if err != nil {
-		return s, fmt.Errorf("asking the image's nix for its version: %w", err)
+		return s, fmt.Errorf("asking the image's nix for its version: %w", notExecuted(nix, err))
 	}
 	s.Version, _, _ = strings.Cut(string(version), "\n")
-	s.Settings = durability(ctx)
+	s.Settings = settings(ctx, nix)
 	return s, nil
 }
 
@@ -96,21 +96,40 @@ func storePath(path string) (string, error) {
 	return filepath.Join(storeDir, name), nil
 }
 
-// durability is the setting by which this Nix writes a store path to disk
-// before it calls it valid: fsync-store-paths, or what older ones have.
-func durability(ctx context.Context) []string {
-	for _, command := range [][]string{{"show-config"}, {"config", "show"}} {
-		known, err := imageNix(ctx, "nix", command...).Output()
-		if err != nil {
-			continue // the name differs between versions
-		}
-		for _, name := range []string{"fsync-store-paths", "sync-before-registering"} {
-			if bytes.Contains(append([]byte("\n"), known...), []byte("\n"+name+" = ")) {
-				return []string{name + " = true"}
-			}
+// settings are the lines of configuration that the image's Nix needs, of those
+// that it knows: an unknown one would make it warn.
+func settings(ctx context.Context, nix string) []string {
+	known := configuration(ctx)
+	var lines []string
+	// It writes a store path to disk before it calls it valid; older ones have
+	// another name for it.
+	for _, name := range []string{"fsync-store-paths", "sync-before-registering"} {
+		if knows(known, name) {
+			lines = append(lines, name+" = true")
+			break
 		}
 	}
+	// A filter of system calls is for the kernel's own architecture, and an
+	// emulator loads none of another's: every build would fail.
+	if _, emulated := foreign(nix); emulated && knows(known, "filter-syscalls") {
+		lines = append(lines, "filter-syscalls = false")
+	}
+	return lines
+}
+
+// configuration is all settings of the image's Nix, a line for each.
+func configuration(ctx context.Context) []byte {
+	for _, command := range [][]string{{"show-config"}, {"config", "show"}} {
+		known, err := imageNix(ctx, "nix", command...).Output()
+		if err == nil {
+			return known
+		} // the name differs between versions
+	}
 	return nil
+}
+
+func knows(configuration []byte, setting string) bool {
+	return bytes.Contains(append([]byte("\n"), configuration...), []byte("\n"+setting+" = "))
 }
 
 // imageNix is a command of the image's own Nix on the image's own store.
