@@ -3,6 +3,7 @@
 package nixconf
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,17 +13,15 @@ import (
 // the configuration names its words, each word once.
 type Config struct {
 	ExperimentalFeatures []string
-	Substituters         []string
-	TrustedPublicKeys    []string
+	Substituters         []string // nil: those of the image stay
+	TrustedPublicKeys    []string // nil: those of the image stay
+	AccessTokens         []string // HOST=TOKEN; secret
+	NetrcFile            string   // the path on the host
 }
 
-// Defaults is the configuration for a host without Nix: Nix's own, with the commands and flakes that nearly everybody
-// turns on.
-func Defaults() Config {
-	config := builtin()
-	config.ExperimentalFeatures = usual()
-	return config
-}
+// Defaults is the configuration for a host without Nix: the commands and flakes that nearly everybody turns on, and the
+// rest as the image has it.
+func Defaults() Config { return Config{ExperimentalFeatures: usual()} }
 
 // builtin is what Nix uses without any file.
 func builtin() Config {
@@ -37,16 +36,38 @@ func usual() []string { return []string{"nix-command", "flakes"} }
 // Session returns the lines for a session's NIX_CONFIG, each ended by a newline; empty when there is nothing to say.
 // What Config holds is checked once more, so that no value can add a line.
 func (c Config) Session() string {
-	features := clean(c.ExperimentalFeatures, validFeature)
-	if len(features) == 0 {
-		return ""
+	var lines strings.Builder
+	if features := clean(c.ExperimentalFeatures, validFeature); len(features) > 0 {
+		writeLine(&lines, "experimental-features", features)
 	}
-	return "experimental-features = " + strings.Join(features, " ") + "\n"
+	if c.Substituters != nil && !slices.ContainsFunc(c.Substituters, holdsCredentials) {
+		writeLine(&lines, "substituters", clean(c.Substituters, worksInside))
+	}
+	if c.TrustedPublicKeys != nil {
+		writeLine(&lines, "trusted-public-keys", clean(c.TrustedPublicKeys, validWord))
+	}
+	return lines.String()
 }
 
-// clean keeps the valid words, each once.
+// Secrets returns the lines that nobody but the session may see.
+func (c Config) Secrets() string {
+	var lines strings.Builder
+	if tokens := clean(c.AccessTokens, validWord); len(tokens) > 0 {
+		writeLine(&lines, "access-tokens", tokens)
+	}
+	if slices.ContainsFunc(c.Substituters, holdsCredentials) {
+		writeLine(&lines, "substituters", clean(c.Substituters, worksInside))
+	}
+	return lines.String()
+}
+
+func writeLine(to *strings.Builder, name string, words []string) {
+	to.WriteString(strings.TrimSpace(name+" = "+strings.Join(words, " ")) + "\n")
+}
+
+// clean keeps the valid words, each once. The list is not nil even when nothing is left: that means something else.
 func clean(words []string, valid func(string) bool) []string {
-	var kept []string
+	kept := []string{}
 	seen := make(map[string]bool)
 	for _, word := range words {
 		if seen[word] || !valid(word) {

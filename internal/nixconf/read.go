@@ -28,6 +28,7 @@ func Local(home string, determinate bool) Host {
 // the same.
 func Read(h Host) (Config, error) {
 	config := builtin()
+	config.NetrcFile = filepath.Join(h.systemDir(), "netrc")
 	var fault error
 	for _, path := range h.files() {
 		contents, err := h.ReadFile(path)
@@ -45,6 +46,7 @@ func Read(h Host) (Config, error) {
 	config.ExperimentalFeatures = clean(config.ExperimentalFeatures, validFeature)
 	config.Substituters = clean(config.Substituters, validWord)
 	config.TrustedPublicKeys = clean(config.TrustedPublicKeys, validWord)
+	config.AccessTokens = clean(config.AccessTokens, validWord)
 	return config, fault
 }
 
@@ -114,6 +116,10 @@ func (h Host) apply(config *Config, contents, path string) error {
 // set applies one setting: a name of ours replaces the list, with "extra-" before it appends to it. Other names are
 // not ours to judge.
 func (c *Config) set(s setting) {
+	if s.name == "netrc-file" {
+		c.NetrcFile = strings.Join(s.words, " ") // as Nix does with a value's words
+		return
+	}
 	name, extra := strings.CutPrefix(s.name, "extra-")
 	list := c.list(name)
 	if list == nil {
@@ -134,6 +140,8 @@ func (c *Config) list(name string) *[]string {
 		return &c.Substituters
 	case "trusted-public-keys", "binary-cache-public-keys":
 		return &c.TrustedPublicKeys
+	case "access-tokens":
+		return &c.AccessTokens
 	}
 	return nil
 }

@@ -144,6 +144,43 @@ func TestReadSubstituters(t *testing.T) {
 	}
 }
 
+func TestReadSecrets(t *testing.T) {
+	for name, c := range map[string]struct {
+		files  files
+		env    env
+		tokens string
+		netrc  string
+	}{
+		"none": {nil, nil, "", "/etc/nix/netrc"},
+		"included": {
+			files{"/etc/nix/nix.conf": "!include tokens\nnetrc-file = /etc/nix/a  b", "/etc/nix/tokens": "access-tokens = github.com=ghp_x gitlab.com/a=PAT:y\n"},
+			nil, "github.com=ghp_x gitlab.com/a=PAT:y", "/etc/nix/a b",
+		},
+		"the user's, which replace": {
+			files{"/etc/nix/nix.conf": "access-tokens = a=1", "/home/u/.config/nix/nix.conf": "access-tokens = b=2\nnetrc-file = /n"}, nil, "b=2", "/n",
+		},
+		"more, of which Nix takes the first": {
+			files{"/etc/nix/nix.conf": "access-tokens = a=1"}, env{"NIX_CONFIG": "extra-access-tokens = a=2 c=3 a=1\nextra-netrc-file = /no"}, "a=1 a=2 c=3", "/etc/nix/netrc",
+		},
+		"another directory": {nil, env{"NIX_CONF_DIR": "/conf"}, "", "/conf/netrc"},
+		"no netrc":          {files{"/etc/nix/nix.conf": "netrc-file ="}, nil, "", ""},
+	} {
+		config, err := Read(fakeHost(c.files, c.env))
+		if got := strings.Join(config.AccessTokens, " "); err != nil || got != c.tokens || config.NetrcFile != c.netrc {
+			t.Errorf("%s: %q, %q, %v", name, got, config.NetrcFile, err)
+		}
+	}
+}
+
+// What is wrong with a file is told without what is in it.
+func TestReadFaultsTellNoSecret(t *testing.T) {
+	for _, content := range []string{"access-tokens github.com=hidden", "access-tokens = a=hidden\nhidden", "include hidden = x", "access-tokens=hidden"} {
+		if _, err := Read(fakeHost(files{"/etc/nix/nix.conf": content}, nil)); err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
 // A file that Nix would refuse does not apply in part, and does not hide the others.
 func TestReadFaults(t *testing.T) {
 	faulty := map[string]string{
@@ -171,27 +208,7 @@ func TestReadFaults(t *testing.T) {
 	}
 }
 
-func TestSession(t *testing.T) {
-	cases := []struct {
-		features []string
-		want     string
-	}{
-		{nil, ""},
-		{[]string{"nix-command", "flakes"}, "experimental-features = nix-command flakes\n"},
-		{[]string{"a\nsandbox = false", "flakes", "flakes", ""}, "experimental-features = flakes\n"},
-		{[]string{"a b"}, ""},
-	}
-	for _, c := range cases {
-		if got := (Config{ExperimentalFeatures: c.features}).Session(); got != c.want {
-			t.Errorf("%q: got %q", c.features, got)
-		}
-	}
-	if got := Defaults().Session(); got != "experimental-features = nix-command flakes\n" {
-		t.Errorf("defaults: %q", got)
-	}
-}
-
-// What Read takes from any files makes at most one line, which Read reads back as it was.
+// What Read takes from any files makes at most a line for each setting, which Read reads back as it was.
 func FuzzRead(f *testing.F) {
 	for _, c := range features {
 		f.Add(c.files["/etc/nix/nix.conf"], c.files["/home/u/.config/nix/nix.conf"], c.env["NIX_CONFIG"])
@@ -203,15 +220,19 @@ func FuzzRead(f *testing.F) {
 		if err != nil && !strings.Contains(err.Error(), "reading Nix's configuration") {
 			t.Errorf("error %v", err)
 		}
-		session := config.Session()
-		if strings.Count(session, "\n") > 1 {
+		session := config.Session() + config.Secrets()
+		if strings.Count(session, "\n") > 4 {
 			t.Errorf("session %q", session)
 		}
 		again, err := Read(fakeHost(nil, env{"NIX_CONFIG": session}))
-		if err != nil || !slices.Equal(again.ExperimentalFeatures, config.ExperimentalFeatures) {
-			t.Errorf("%q read again: %q, %v", session, again.ExperimentalFeatures, err)
+		if err != nil || !slices.Equal(again.ExperimentalFeatures, config.ExperimentalFeatures) ||
+			!slices.Equal(again.TrustedPublicKeys, config.TrustedPublicKeys) || !slices.Equal(again.AccessTokens, config.AccessTokens) {
+			t.Errorf("%q read again: %+v, %v", session, again, err)
 		}
-		for _, word := range slices.Concat(config.Substituters, config.TrustedPublicKeys) {
+		if once := again.Session() + again.Secrets(); once != session {
+			t.Errorf("%q read again becomes %q", session, once)
+		}
+		for _, word := range slices.Concat(config.Substituters, config.TrustedPublicKeys, config.AccessTokens) {
 			if strings.ContainsAny(word, " \t\r\n#\x00") {
 				t.Errorf("word %q", word)
 			}
