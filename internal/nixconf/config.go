@@ -19,9 +19,11 @@ type Config struct {
 	NetrcFile            string   // the path on the host
 }
 
-// Defaults is the configuration for a host without Nix: the commands and flakes that nearly everybody turns on, and the
-// rest as the image has it.
-func Defaults() Config { return Config{ExperimentalFeatures: usual()} }
+// WithoutNix is what counts on a host that has no Nix: the commands and flakes that nearly everybody turns on, the
+// secrets, because there may be tokens in NIX_CONFIG, as on CI systems, and the rest as the image has it.
+func (c Config) WithoutNix() Config {
+	return Config{ExperimentalFeatures: usual(), AccessTokens: c.AccessTokens, NetrcFile: c.NetrcFile}
+}
 
 // builtin is what Nix uses without any file.
 func builtin() Config {

@@ -11,8 +11,11 @@ func TestSession(t *testing.T) {
 		config          Config
 		session, secret string
 	}{
-		"nothing":             {Config{}, "", ""},
-		"a host without Nix":  {Defaults(), "experimental-features = nix-command flakes\n", ""},
+		"nothing": {Config{}, "", ""},
+		"a host without Nix": {
+			Config{ExperimentalFeatures: []string{"x"}, Substituters: []string{"https://u:p@a"}, TrustedPublicKeys: []string{"k"}, AccessTokens: []string{"a=b"}}.WithoutNix(),
+			"experimental-features = nix-command flakes\n", "access-tokens = a=b\n",
+		},
 		"features":            {Config{ExperimentalFeatures: []string{"nix-command", "flakes"}}, "experimental-features = nix-command flakes\n", ""},
 		"no line of its own":  {Config{ExperimentalFeatures: []string{"a\nsandbox = false", "flakes", "flakes", ""}}, "experimental-features = flakes\n", ""},
 		"no feature":          {Config{ExperimentalFeatures: []string{"a b"}}, "", ""},

@@ -6,13 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
-	"github.com/nixproxy/nixproxy/internal/nixconf"
 	"github.com/nixproxy/nixproxy/internal/project"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
@@ -36,7 +34,7 @@ type want struct {
 	source   image.Source
 	volume   string          // as set; empty is the default
 	project  project.Project // of a session
-	config   nixconf.Config
+	config   configuration
 }
 
 func (p *Proxy) want(ctx context.Context) (*want, error) {
@@ -48,15 +46,8 @@ func (p *Proxy) want(ctx context.Context) (*want, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := nixconf.Defaults()
-	if nix.Binary != "" {
-		config, err = nixconf.Read(nixconf.Local(p.Host.Home, nix.Determinate))
-		if err != nil {
-			p.Terminal.Warn("%v", err)
-		}
-	}
 	return &want{
-		endpoint: endpoint, nix: nix, onHost: onHost, config: config,
+		endpoint: endpoint, nix: nix, onHost: onHost, config: p.configuration(nix),
 		source: p.Source(), volume: p.Settings.Volume,
 	}, nil
 }
@@ -101,13 +92,16 @@ func (w *want) explain(t *terminal.Terminal) {
 	if w.project.Note != "" {
 		t.Note("%s", w.project.Note)
 	}
+	if w.config.withheld != nil {
+		t.Note("%v", w.config.withheld)
+	}
 }
 
 // request is the command as the agent is told of it.
 func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
-		Nix: strings.TrimSuffix(w.config.Session(), "\n"),
+		Nix: w.config.nix, Secrets: w.config.secrets,
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
-	"github.com/nixproxy/nixproxy/internal/nixconf"
 	"github.com/nixproxy/nixproxy/internal/project"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -24,7 +23,7 @@ func aWant() *want {
 		source:   image.Source{Template: "t", Registry: "r", Platform: "linux/amd64"},
 		volume:   "v",
 		project:  project.Project{Root: "/p", Mounts: []project.Mount{{Source: "/p", Target: "/p"}, {Source: "/g", Target: "/g"}}, Dir: "/p/sub", Safe: []string{"/p"}},
-		config:   nixconf.Config{ExperimentalFeatures: []string{"flakes"}},
+		config:   configuration{nix: "experimental-features = flakes", secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}},
 	}
 }
 
@@ -62,7 +61,7 @@ func TestStateFileChangesWithEachInput(t *testing.T) {
 		"where the address came from": func(w *want) { w.endpoint.Origin = "--host" },
 		"the directory to start in":   func(w *want) { w.project.Dir = "/p" },
 		"when to pull":                func(w *want) { w.source.Pull = image.PullAlways },
-		"the configuration":           func(w *want) { w.config = nixconf.Config{} },
+		"the configuration":           func(w *want) { w.config = configuration{} },
 		"a note":                      func(w *want) { w.project.Note = "n" },
 		"the host's binary":           func(w *want) { w.nix.Binary = "/nix/store/x/bin/nix"; w.onHost = true },
 	} {
@@ -101,12 +100,13 @@ func TestSlowPath(t *testing.T) {
 
 func TestRequest(t *testing.T) {
 	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
-	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes"}
+	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes",
+		Secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
 	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	w := aWant()
-	w.project, w.config = project.Project{Note: "nothing is mounted"}, nixconf.Config{}
+	w.project, w.config = project.Project{Note: "nothing is mounted"}, configuration{}
 	if got := (&Proxy{}).request(w, Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
 		t.Errorf("without a project: %+v", got)
 	}

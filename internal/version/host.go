@@ -71,6 +71,19 @@ func (h Host) Find(ctx context.Context) (Nix, bool, error) {
 	return Nix{}, false, nil
 }
 
+// Present returns the host's Nix as far as it is known without starting it: where it is, and what it is if it was asked
+// before; false when there is none.
+func (h Host) Present() (Nix, bool) {
+	for _, path := range h.candidates() {
+		if file, ok := h.open(path); ok {
+			nix, _ := h.cached(file.cacheKey())
+			nix.Binary = path
+			return nix, true
+		}
+	}
+	return Nix{}, false
+}
+
 // candidates are the paths where a nix may be, in the order in which they are tried. A relative entry of PATH, the
 // empty one included, means another file in each directory and is not trusted.
 func (h Host) candidates() []string {

@@ -153,6 +153,22 @@ func TestFindStorePathIsCachedForever(t *testing.T) {
 	}
 }
 
+func TestPresentStartsNothing(t *testing.T) {
+	m := newMachine(t)
+	m.env["PATH"] = "/bin"
+	if nix, ok := m.host().Present(); ok {
+		t.Errorf("where there is none: %+v", nix)
+	}
+	m.write("/bin/nix", "nix (Determinate Nix 3.21.9) 2.34.8\n", 0o755)
+	if nix, ok := m.host().Present(); !ok || nix != (Nix{Binary: "/bin/nix"}) || len(m.runs) > 0 {
+		t.Errorf("got %+v, %v, started %q", nix, ok, m.runs)
+	}
+	m.find("/bin/nix", "2.34.8", 1)
+	if nix, ok := m.host().Present(); !ok || !nix.Determinate || nix.Binary != "/bin/nix" || len(m.runs) > 1 {
+		t.Errorf("after it was asked: %+v, %v, started %q", nix, ok, m.runs)
+	}
+}
+
 func TestFindOtherFileIsCachedUntilItChanges(t *testing.T) {
 	m := newMachine(t)
 	m.env["PATH"] = "/bin"
