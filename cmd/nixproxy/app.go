@@ -90,7 +90,7 @@ func (a *app) proxy() (*proxy.Proxy, error) {
 	cwd, _ := os.Getwd() // a removed directory is found to be one by internal/project
 	host := engine.ThisHost()
 	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
-		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask()}}, nil
+		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask(), SSHAgent: os.Getenv("SSH_AUTH_SOCK")}}, nil
 }
 
 // umask reads the process's by setting it: there is no other way on a Mac.

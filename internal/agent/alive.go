@@ -66,10 +66,13 @@ func (k *keepAlive) ask() {
 func (k *keepAlive) suspend() { _, _, _ = k.conn.SendRequest(suspendRequest, false, nil) }
 
 // Watch gives up an agent's connection when its client does not answer, and
-// answers the client's requests.
-func Watch(conn ssh.Conn, requests <-chan *ssh.Request) {
+// answers the client's requests but for those that another has handled.
+func Watch(conn ssh.Conn, requests <-chan *ssh.Request, handled func(*ssh.Request) bool) {
 	k := watch(conn)
 	for request := range requests {
+		if handled(request) {
+			continue
+		}
 		if request.Type == suspendRequest {
 			k.suspended.Store(true)
 		}

@@ -39,7 +39,7 @@ type Said struct {
 }
 
 // Hear reads one of the client's requests; false when it is none of them.
-func Hear(request *ssh.Request) (Said, bool) {
+func (s *Session) Hear(request *ssh.Request) (Said, bool) {
 	var signal struct{ Name string }
 	var size Size
 	var gone struct{ Output uint32 }

@@ -33,6 +33,9 @@ type Command struct {
 // itself failed; *agent.Refused that the command could not be started. The
 // command ends with the context.
 func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, error) {
+	if err := p.checkSSHAgent(); err != nil {
+		return nil, err
+	}
 	want, err := p.want(ctx)
 	if err != nil {
 		return nil, err

@@ -18,11 +18,12 @@ import (
 
 // A Host is the machine that nixproxy runs on, as far as a command depends on it.
 type Host struct {
-	Dir    string // the working directory
-	Home   string
-	Engine engine.Host
-	Self   string // the running nixproxy
-	Umask  int
+	Dir      string // the working directory
+	Home     string
+	Engine   engine.Host
+	Self     string // the running nixproxy
+	SSHAgent string // socket of the user's ssh agent; empty: none
+	Umask    int
 }
 
 // want is what must be there for a command, as far as it can be known without
@@ -102,6 +103,7 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
 		Nix: w.config.nix, Secrets: w.config.secrets,
+		SSHAgent: p.Settings.SSH,
 	}
 }
 

@@ -67,10 +67,22 @@ func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request age
 	if err != nil {
 		return nil, err
 	}
-	running, err := client.Start(request)
+	running, err := p.startOn(client, request)
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
 	return running, nil
+}
+
+// startOn starts the command, after what it needs from the host was offered.
+func (p *Proxy) startOn(client *agent.Client, request agent.Request) (*agent.Running, error) {
+	if request.SSHAgent {
+		client.OfferSSHAgent(p.Host.SSHAgent)
+	}
+	var err error
+	if request.Env, err = reachProxies(request.Env, client.Forward); err != nil {
+		return nil, err
+	}
+	return client.Start(request)
 }

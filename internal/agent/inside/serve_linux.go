@@ -110,10 +110,10 @@ func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 		return // whoever it was is told by the protocol
 	}
 	_ = conn.SetDeadline(time.Time{})
-	go agent.Watch(server, requests)
 	// The context ends with the client, and what it started ends with the context.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	go agent.Watch(server, requests, newForwards(ctx, server).handle)
 	for channel := range channels {
 		switch channel.ChannelType() {
 		case agent.SessionChannel:

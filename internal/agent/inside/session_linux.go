@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/crypto/ssh"
@@ -11,19 +12,45 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
+// A caller is who a command runs for: a session of ours, or one of SSH's own.
+type caller interface {
+	io.ReadWriter // the command's stdin and stdout
+	Stderr() io.Writer
+	Started() error
+	Refuse(agent.Reason, string)
+	Hear(*ssh.Request) (agent.Said, bool)
+	Stopped()
+	Exit(e agent.Exit, taken uint64)
+}
+
 func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewChannel) {
 	session, requests, err := agent.Accept(conn, channel)
 	if err != nil {
 		return
 	}
+	a.serveCommand(ctx, conn, session, session.Request, requests)
+}
+
+// serveCommand does what a caller requests. The context ends with the connection.
+func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, request agent.Request, requests <-chan *ssh.Request) {
 	own := a.newPrivate()
 	defer own.remove()
-	task, refused := a.prepare(session.Request, own)
+	if request.SSHAgent {
+		session, end := context.WithCancel(ctx)
+		defer end()
+		socket, err := lendSSHAgent(session, conn, own)
+		if err != nil {
+			c.Refuse(agent.Failed, fmt.Sprintf("lending the ssh agent: %v", err))
+			return
+		}
+		request.Env = append(request.Env, "SSH_AUTH_SOCK="+socket)
+	}
+	task, refused := a.prepare(request, own)
 	if refused != nil {
-		session.Refuse(refused.Reason, refused.Message)
+		c.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, session, requests, task, own)
+	a.run(ctx, c, requests, task, request.Terminal, own)
 }
 
 // prepare makes of a request the command that keeps its image's promise.
@@ -60,38 +87,39 @@ func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refuse
 
 // run starts the command, is its streams until it ends, and tells how it ended.
 // The context ends with the client.
-func (a Agent) run(ctx context.Context, session *agent.Session, requests <-chan *ssh.Request, t task, own *private) {
-	p, err := a.launch(t, session.Request.Terminal)
+func (a Agent) run(ctx context.Context, c caller, requests <-chan *ssh.Request, t task, like *agent.Terminal, own *private) {
+	p, err := a.launch(t, like)
 	var unexecutable errNotStarted
 	if errors.As(err, &unexecutable) {
-		session.Refuse(agent.NotExecutable, fmt.Sprintf("executing %s: %v", t.Args[0], err))
+		c.Refuse(agent.NotExecutable, fmt.Sprintf("executing %s: %v", t.Args[0], err))
 		return
 	}
 	if err != nil {
-		session.Refuse(agent.Failed, err.Error())
+		c.Refuse(agent.Failed, err.Error())
 		return
 	}
 	defer context.AfterFunc(ctx, p.end)()
-	if err := session.Started(); err != nil {
+	if err := c.Started(); err != nil {
 		p.end()
 	}
-	go listen(p, session, requests)
-	exit, taken := p.attend(session, session, session.Stderr())
+	go listen(p, c, requests)
+	exit, taken := p.attend(c, c, c.Stderr())
 	own.remove() // a client that knows of the end finds nothing left
-	session.Exit(exit, taken)
+	c.Exit(exit, taken)
 }
 
 // listen passes on what the two ends say besides the streams.
-func listen(p *process, session *agent.Session, requests <-chan *ssh.Request) {
+func listen(p *process, c caller, requests <-chan *ssh.Request) {
 	for {
 		select {
 		case <-p.keeper.stopped:
-			session.Stopped()
+			c.Stopped()
 		case request, ok := <-requests:
 			if !ok {
+				p.end() // the caller has left
 				return
 			}
-			if said, ok := agent.Hear(request); ok {
+			if said, ok := c.Hear(request); ok {
 				p.obey(said)
 			}
 			if request.WantReply {
