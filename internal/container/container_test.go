@@ -268,6 +268,8 @@ func TestSpecificationNamesEachDifference(t *testing.T) {
 		"another target": func(p *Proxy) { p.Mounts = []engine.Mount{a, {Bind: "/b", Target: "/c"}} },
 		"read-only":      func(p *Proxy) { p.Mounts = []engine.Mount{a, {Bind: "/b", Target: "/b", ReadOnly: true}} },
 		"safe":           func(p *Proxy) { p.Safe = nil },
+		"memory":         func(p *Proxy) { p.Limits.Memory = 1 },
+		"processors":     func(p *Proxy) { p.Limits.NanoCPUs = 1 },
 		"agent":          func(p *Proxy) { p.Agent.Hash = "g" },
 		"safe to mounts": func(p *Proxy) { p.Mounts, p.Safe = []engine.Mount{a, b, a}, nil },
 	} {

@@ -21,12 +21,13 @@ type Proxy struct {
 	Mounts   []engine.Mount // of the host
 	Safe     []string       // git repositories that git inside may use whoever owns them
 	Publish  bool           // the agent's port; a container is as good without it
+	Limits   engine.Limits
 }
 
 // Specification is a hash over everything that makes one proxy container
 // another one.
 func (p Proxy) Specification() string {
-	content, err := json.Marshal([]any{p.Volume, p.Identity, p.Platform, p.Mounts, p.Safe, p.Agent.Hash})
+	content, err := json.Marshal([]any{p.Volume, p.Identity, p.Platform, p.Mounts, p.Safe, p.Limits, p.Agent.Hash})
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -101,7 +102,7 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
 		Entrypoint: []string{agent.Binary, "serve", p.Identity, p.Specification()},
-		Labels:     l, Mounts: mounts, PidOf: anchor.ID,
+		Labels:     l, Mounts: mounts, PidOf: anchor.ID, Limits: p.Limits,
 	}
 	if p.Publish {
 		s.Publish = agent.Port

@@ -24,6 +24,12 @@ type Mount struct {
 	ReadOnly bool
 }
 
+// Limits are the most that a container may use; 0 is all that there is.
+type Limits struct {
+	Memory   int64 // bytes
+	NanoCPUs int64 // processors, times 1e9
+}
+
 // A Specification is all that is said of a container when it is created.
 type Specification struct {
 	Name       string
@@ -38,6 +44,7 @@ type Specification struct {
 	AutoRemove bool
 	NoNetwork  bool
 	NoLog      bool // the engine keeps no log of its output
+	Limits     Limits
 }
 
 // A Container is what the engine knows of one.
@@ -75,10 +82,12 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 	if s.NoLog {
 		host.LogConfig = container.LogConfig{Type: "none"}
 	}
+	host.Memory, host.NanoCPUs = s.Limits.Memory, s.Limits.NanoCPUs
 	created, err := e.api.ContainerCreate(ctx, config, host, nil, platform(s.Platform), s.Name)
 	if err != nil {
 		return "", fmt.Errorf("creating container %s: %w", s.Name, plainly(err))
 	}
+	e.warn(created.Warnings)
 	return created.ID, nil
 }
 

@@ -14,6 +14,7 @@ import (
 // and is safe for concurrent use.
 type Engine struct {
 	Endpoint Endpoint
+	Warn     func(format string, a ...any) // told what the engine says beside a success; nil: nobody is
 	api      *client.Client
 }
 
@@ -58,6 +59,14 @@ func (e *Engine) Greet(ctx context.Context) (Info, error) {
 	}, nil
 }
 
+func (e *Engine) warn(warnings []string) {
+	for _, warning := range warnings {
+		if e.Warn != nil {
+			e.Warn("the engine says: %s", warning)
+		}
+	}
+}
+
 // Now is the engine's own clock, which a VM that slept may keep differently.
 func (e *Engine) Now(ctx context.Context) (time.Time, error) {
 	info, err := e.api.Info(ctx)
@@ -77,6 +86,10 @@ func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }
 // IsConflict tells whether the engine refused because of another object or
 // state: a name that is taken, a container that does not run.
 func IsConflict(err error) bool { return errdefs.IsConflict(err) }
+
+// IsInvalid tells whether the engine said that what it was asked for cannot be,
+// such as more processors than it has.
+func IsInvalid(err error) bool { return errdefs.IsInvalidArgument(err) }
 
 // unreachable says that there is no answer, and how to get one.
 func (e *Engine) unreachable(err error) error {

@@ -82,7 +82,7 @@ func TestLoadImagesReadsTheAnswer(t *testing.T) {
 }
 
 func TestErrorsKeepTheirKindAndLoseTheIntroduction(t *testing.T) {
-	for status, is := range map[int]func(error) bool{404: IsNotFound, 409: IsConflict} {
+	for status, is := range map[int]func(error) bool{404: IsNotFound, 409: IsConflict, 400: IsInvalid} {
 		e := answering(t, always(status, `{"message":"the engine's words"}`))
 		_, err := e.FindContainer(t.Context(), "x")
 		if !is(err) || err.Error() != "looking for container x: the engine's words" {
@@ -130,6 +130,7 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 			Binds                []string
 			LogConfig            struct{ Type string }
 			PortBindings         map[string][]struct{ HostIp, HostPort string }
+			Memory, NanoCpus     int64
 			Mounts               []struct {
 				Type, Source, Target string
 				ReadOnly             bool
@@ -144,14 +145,17 @@ func TestCreateContainerSaysWhatIsMeant(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
-		always(201, `{"Id":"id"}`)(w, r)
+		always(201, `{"Id":"id","Warnings":["w"]}`)(w, r)
 	})
+	warned := ""
+	e.Warn = func(format string, a ...any) { warned += fmt.Sprintf(format, a...) }
 	id, err := e.CreateContainer(t.Context(), Specification{Name: "n", Image: "i", Platform: "linux/arm64", Entrypoint: []string{"/a", "b"},
-		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/q", ReadOnly: true}}, PidOf: "anchor", Publish: 7, Init: true, AutoRemove: true, NoNetwork: true, NoLog: true})
+		Mounts: []Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/q", ReadOnly: true}}, PidOf: "anchor", Publish: 7, Init: true, AutoRemove: true, NoNetwork: true, NoLog: true,
+		Limits: Limits{Memory: 1 << 30, NanoCPUs: 15e8}})
 	got := fmt.Sprintf("%+v", body)
-	const want = "{Image:i User:0:0 WorkingDir:/ Entrypoint:[/a b] ExposedPorts:map[7/tcp:{}] HostConfig:{PidMode:container:anchor NetworkMode:none Init:true AutoRemove:true Binds:[] LogConfig:{Type:none} PortBindings:map[7/tcp:[{HostIp:127.0.0.1 HostPort:}]] " +
+	const want = "{Image:i User:0:0 WorkingDir:/ Entrypoint:[/a b] ExposedPorts:map[7/tcp:{}] HostConfig:{PidMode:container:anchor NetworkMode:none Init:true AutoRemove:true Binds:[] LogConfig:{Type:none} PortBindings:map[7/tcp:[{HostIp:127.0.0.1 HostPort:}]] Memory:1073741824 NanoCpus:1500000000 " +
 		"Mounts:[{Type:volume Source:v Target:/nix ReadOnly:false VolumeOptions:{NoCopy:true}} {Type:bind Source:/p Target:/q ReadOnly:true VolumeOptions:{NoCopy:false}}]}}"
-	if err != nil || id != "id" || got != want {
+	if err != nil || id != "id" || got != want || warned != "the engine says: w" {
 		t.Errorf("%s, %v; sent\n%s, want\n%s", id, err, got, want)
 	}
 }

@@ -80,6 +80,7 @@ func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Eng
 	if err != nil {
 		return nil, engine.Info{}, err
 	}
+	e.Warn = p.Terminal.Warn
 	info, err := e.Greet(ctx)
 	if err == nil && info.OS != "linux" {
 		err = fmt.Errorf("the engine at %s runs %s containers: Linux ones are needed", endpoint.Address, info.OS)
@@ -139,11 +140,11 @@ func (p *Proxy) leave(ctx context.Context, b *base) {
 func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, error) {
 	spec := container.Proxy{
 		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
-		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Publish: w.endpoint.Local(),
+		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Limits: w.limits, Publish: w.endpoint.Local(),
 	}
 	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
 	if err != nil {
-		return remembered{}, err
+		return remembered{}, explainLimits(w.limits, err)
 	}
 	p.Terminal.Debug("proxy container %s", c.Name)
 	known := remembered{Container: c.ID, Specification: spec.Specification(), APIVersion: b.info.APIVersion, Address: c.Address}

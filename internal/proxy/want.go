@@ -36,6 +36,7 @@ type want struct {
 	volume   string          // as set; empty is the default
 	project  project.Project // of a session
 	config   configuration
+	limits   engine.Limits
 }
 
 func (p *Proxy) want(ctx context.Context) (*want, error) {
@@ -47,9 +48,13 @@ func (p *Proxy) want(ctx context.Context) (*want, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := p.limits()
+	if err != nil {
+		return nil, err
+	}
 	return &want{
 		endpoint: endpoint, nix: nix, onHost: onHost, config: p.configuration(nix),
-		source: p.Source(), volume: p.Settings.Volume,
+		source: p.Source(), volume: p.Settings.Volume, limits: limits,
 	}, nil
 }
 
@@ -110,7 +115,7 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 // stateFile is where the container that meets this want is remembered.
 func (w *want) stateFile() string {
 	return "proxies/" + digest(w.endpoint.Address, w.nix.Flavour, w.nix.Version, w.source.Template, w.source.Registry,
-		w.source.Platform, w.volume, w.project.Mounts, w.project.Safe, agentbin.Hashes()) + ".json"
+		w.source.Platform, w.volume, w.project.Mounts, w.project.Safe, w.limits, agentbin.Hashes()) + ".json"
 }
 
 func digest(parts ...any) string {

@@ -44,6 +44,8 @@ func TestStateFileChangesWithEachInput(t *testing.T) {
 		"target":       func(w *want) { w.project.Mounts[1].Target = "/h" },
 		"read-only":    func(w *want) { w.project.Mounts[1].ReadOnly = true },
 		"safe":         func(w *want) { w.project.Safe = nil },
+		"memory":       func(w *want) { w.limits.Memory = 1 },
+		"processors":   func(w *want) { w.limits.NanoCPUs = 1 },
 		"moved across": func(w *want) { w.source.Template, w.source.Registry = "r", "t" },
 	} {
 		w := aWant()

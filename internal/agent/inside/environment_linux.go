@@ -26,7 +26,7 @@ type nixLines struct {
 // fitted are the lines that fit a session to this machine. Each kind has a file
 // of its own.
 func (a Agent) fitted() []string {
-	return a.platformLines()
+	return slices.Concat(a.platformLines(), a.fittedJobs())
 }
 
 // environment is a session's: the image's own, with the stamp's store paths

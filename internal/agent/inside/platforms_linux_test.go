@@ -85,7 +85,7 @@ func TestPlatformLines(t *testing.T) {
 		if systems != nil {
 			want = []string{"extra-extra-platforms = " + own().system + " " + strings.Join(systems, " ")}
 		}
-		if got := a.fitted(); !slices.Equal(got, want) {
+		if got := a.platformLines(); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", systems, got, want)
 		}
 	}

@@ -1,0 +1,41 @@
+package proxy
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/settings"
+)
+
+func TestLimits(t *testing.T) {
+	for _, test := range []struct {
+		memory, cpus string
+		want         engine.Limits
+	}{
+		{"", "", engine.Limits{}},
+		{"512m", "", engine.Limits{Memory: 512 << 20}},
+		{"1.5g", "2", engine.Limits{Memory: 3 << 29, NanoCPUs: 2e9}},
+		{"", "0.5", engine.Limits{NanoCPUs: 5e8}},
+	} {
+		p := &Proxy{Settings: settings.Settings{Memory: test.memory, CPUs: test.cpus}}
+		if got, err := p.limits(); err != nil || got != test.want {
+			t.Errorf("%q, %q: got %+v, %v", test.memory, test.cpus, got, err)
+		}
+	}
+}
+
+func TestRefusedLimitsAreExplained(t *testing.T) {
+	const advice = ": choose another --memory or --cpus, or leave them out"
+	limited := engine.Limits{Memory: 1}
+	cgroup, other := errors.New("starting container x: cgroup controller memory is not available"), errors.New("the engine is gone")
+	if got := explainLimits(limited, cgroup); got.Error() != cgroup.Error()+advice {
+		t.Errorf("got %v", got)
+	}
+	if got := explainLimits(limited, other); got != other {
+		t.Errorf("got %v", got)
+	}
+	if got := explainLimits(engine.Limits{}, cgroup); got != cgroup {
+		t.Errorf("without limits: got %v", got)
+	}
+}
