@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -66,7 +64,7 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 	if err != nil {
 		return err
 	}
-	env, err := environment(a.settings.Env, os.LookupEnv)
+	env, err := environment(os.Environ(), a.settings.EnvFiles, a.settings.Env)
 	if err != nil {
 		return usage(c, "%w", err)
 	}
@@ -83,25 +81,4 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 		return err
 	}
 	return commandEnd(exit)
-}
-
-// environment completes -e K to K=V from the caller's own variables; one that
-// is not set there is not set inside.
-func environment(wanted []string, lookup func(string) (string, bool)) ([]string, error) {
-	var env []string
-	for _, variable := range wanted {
-		name, _, given := strings.Cut(variable, "=")
-		if name == "" || strings.ContainsRune(variable, 0) {
-			return nil, fmt.Errorf("--env %q names no variable", variable)
-		}
-		if !given {
-			value, set := lookup(name)
-			if !set {
-				continue
-			}
-			variable = name + "=" + value
-		}
-		env = append(env, variable)
-	}
-	return env, nil
 }

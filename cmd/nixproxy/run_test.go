@@ -11,27 +11,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func TestEnvironment(t *testing.T) {
-	set := map[string]string{"HOME": "/home/me", "EMPTY": "", "LINES": "a\nb=c"}
-	lookup := func(name string) (string, bool) { value, ok := set[name]; return value, ok }
-	for _, test := range []struct{ wanted, want []string }{
-		{nil, nil},
-		{[]string{"A=b", "HOME", "C="}, []string{"A=b", "HOME=/home/me", "C="}},
-		{[]string{"EMPTY", "UNSET"}, []string{"EMPTY="}},
-		{[]string{"A=b=c", "LINES"}, []string{"A=b=c", "LINES=a\nb=c"}},
-		{[]string{"A=1", "A=2"}, []string{"A=1", "A=2"}},
-	} {
-		if got, err := environment(test.wanted, lookup); err != nil || !slices.Equal(got, test.want) {
-			t.Errorf("%q: got %q, %v; want %q", test.wanted, got, err, test.want)
-		}
-	}
-	for _, bad := range []string{"", "=", "=x", "A\x00B", "A=b\x00"} {
-		if got, err := environment([]string{bad}, lookup); err == nil {
-			t.Errorf("%q gives %q", bad, got)
-		}
-	}
-}
-
 func TestBetween(t *testing.T) {
 	c := &cobra.Command{Use: "verb"}
 	for _, test := range []struct {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A passing is a kind of variable that a command inside gets by itself, because
+// what it means does not depend on the machine. Everything else, nixproxy's own
+// settings included, takes -e or --env-file.
+type passing struct {
+	names []string // as path.Match reads them
+	why   string
+}
+
+func passings() []passing {
+	return []passing{
+		{[]string{"TERM", "COLORTERM", "NO_COLOR"}, "what the caller's terminal can show, and whether colours are wanted"},
+		{[]string{"LANG", "LC_*"}, "the language of messages, the order of sorting, the form of numbers"},
+		{[]string{"TZ"}, "the caller's time zone"},
+		{[]string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"}, "how downloads leave the caller's network"},
+		{[]string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"}, "the same, as other programs read it"},
+	}
+}
+
+func passes(name string) bool {
+	for _, p := range passings() {
+		for _, pattern := range p.names {
+			if match, _ := path.Match(pattern, name); match {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// environment is what the command gets of the caller's environment, later ones
+// over earlier: what passes by itself, the files, and at last the variables that
+// are named one by one.
+func environment(caller, files, named []string) ([]string, error) {
+	env := passed(caller)
+	for _, file := range files {
+		variables, err := readEnvFile(file, caller)
+		if err != nil {
+			return nil, err
+		}
+		env = append(env, variables...)
+	}
+	for _, variable := range named {
+		complete, err := completed(variable, caller)
+		if err != nil {
+			return nil, fmt.Errorf("--env %w: write NAME or NAME=VALUE", err)
+		}
+		env = append(env, complete...)
+	}
+	return env, nil
+}
+
+func passed(caller []string) []string {
+	var env []string
+	for _, variable := range caller {
+		if name, value, _ := strings.Cut(variable, "="); passes(name) {
+			env = append(env, name+"="+onLinux(name, value))
+		}
+	}
+	return env
+}
+
+// onLinux is a variable's value for Linux. A Mac's Terminal sets LC_CTYPE=UTF-8,
+// which is no locale there: programs would warn, and take it for ASCII.
+func onLinux(name, value string) string {
+	if value == "UTF-8" && (name == "LANG" || strings.HasPrefix(name, "LC_")) {
+		return "C.UTF-8"
+	}
+	return value
+}
+
+// completed makes K=V of K with the caller's value; a variable that the caller
+// has not is not set inside either. The error is no sentence of its own.
+func completed(variable string, caller []string) ([]string, error) {
+	name, _, given := strings.Cut(variable, "=")
+	if name == "" || strings.ContainsRune(variable, 0) {
+		return nil, fmt.Errorf("%q names no variable", name)
+	}
+	if given {
+		return []string{variable}, nil
+	}
+	for _, theirs := range caller {
+		if strings.HasPrefix(theirs, name+"=") {
+			return []string{theirs}, nil
+		}
+	}
+	return nil, nil
+}
+
+// readEnvFile reads a file as docker does: NAME=VALUE or NAME on a line, the value
+// as it stands, comments after # at a line's beginning.
+func readEnvFile(file string, caller []string) ([]string, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading --env-file: %w: name a file that can be read", err)
+	}
+	if !utf8.Valid(content) {
+		return nil, fmt.Errorf("reading --env-file %s: it is no UTF-8 text: save it as such", file)
+	}
+	var env []string
+	number := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(content), "\ufeff")) {
+		number++
+		line = strings.TrimLeftFunc(strings.TrimRight(line, "\r\n"), unicode.IsSpace)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		variables, err := envFileLine(line, caller)
+		if err != nil {
+			return nil, fmt.Errorf("reading --env-file %s: line %d: %w: write NAME or NAME=VALUE", file, number, err)
+		}
+		env = append(env, variables...)
+	}
+	return env, nil
+}
+
+func envFileLine(line string, caller []string) ([]string, error) {
+	name, _, _ := strings.Cut(line, "=")
+	if strings.ContainsFunc(name, unicode.IsSpace) {
+		return nil, errors.New("there are blanks in the variable's name")
+	}
+	return completed(line, caller)
+}
