@@ -42,7 +42,7 @@ var errUsage = fmt.Errorf("wrong usage")
 func mode(ctx context.Context, name string, args []string) error {
 	switch {
 	case name == "anchor":
-		return inside.Anchor(ctx)
+		return inside.Volume(agent.BesideNix).Anchor(ctx)
 	case name == "prepare":
 		return prepare()
 	case name == "sync" && len(args) == 2:
@@ -67,6 +67,11 @@ func prepare() error {
 	if err := volume.Prepare(); err != nil {
 		return err
 	}
+	leave, err := volume.Occupy()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	stamps, err := volume.Stamps()
 	if err != nil {
 		return err

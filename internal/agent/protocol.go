@@ -66,6 +66,9 @@ const Port = 64222
 // may be another container's.
 func Banner(specification string) string { return "SSH-2.0-nixproxy_" + specification }
 
+// Idle is the idle time until a session has said another.
+const Idle = 10 * time.Minute
+
 // A Request says which command a session runs, and where.
 type Request struct {
 	Session  uint32 // its number on the connection, set by Client.Start

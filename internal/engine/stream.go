@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -77,16 +76,23 @@ func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...st
 		return nil, fmt.Errorf("asking how %s in container %s ended: %w", argv[0], id, plainly(err))
 	}
 	if result.ExitCode != 0 {
-		return nil, s.failure(argv[0], result.ExitCode)
+		return nil, &ExitError{Program: argv[0], Status: result.ExitCode, Stderr: s.Stderr()}
 	}
 	return output, nil
 }
 
-func (s *Stream) failure(name string, status int) error {
-	if text := s.Stderr(); text != "" {
-		return errors.New(text)
+// An ExitError says that a program which was executed in a container failed.
+type ExitError struct {
+	Program string
+	Status  int
+	Stderr  string
+}
+
+func (e *ExitError) Error() string {
+	if e.Stderr != "" {
+		return e.Stderr
 	}
-	return fmt.Errorf("%s ended with status %d and said nothing", name, status)
+	return fmt.Sprintf("%s ended with status %d and said nothing", e.Program, e.Status)
 }
 
 // Attach connects to a created container's streams before it is started.

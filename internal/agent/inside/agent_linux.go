@@ -18,6 +18,7 @@ type Agent struct {
 
 	keepers  *keepers
 	emulated func() []string // systems whose programs the kernel runs besides the agent's own
+	idle     *idle
 }
 
 // Here is the agent of the container that this process is in.

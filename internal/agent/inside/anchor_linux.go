@@ -1,10 +1,45 @@
 package inside
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// Anchor holds a PID namespace until the context ends. The engine's init is the
-// namespace's first process and reaps what others leave behind.
-func Anchor(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+// grace is how long nobody must have come before the anchor ends: a slow path may
+// be on its way from one container to the next.
+const grace = 10 * time.Second
+
+// Anchor holds a PID namespace until the context ends, or until nobody has worked
+// on the volume for a while. The engine's init is the namespace's first process,
+// reaps what others leave behind, and takes with it whoever comes at the end.
+func (v Volume) Anchor(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- v.awaitQuiet(grace) }()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+// awaitQuiet returns when nobody is there and nobody came for so long. It counts
+// by its own clock: a computer's may jump when it wakes up.
+func (v Volume) awaitQuiet(quiet time.Duration) error {
+	var last time.Time
+	for since := time.Now(); ; {
+		came, release, err := v.awaitEmpty()
+		if err != nil {
+			return err
+		}
+		if !came.Equal(last) {
+			last, since = came, time.Now()
+		}
+		left := quiet - time.Since(since)
+		if left <= 0 {
+			return nil // and nobody else comes in
+		}
+		release()
+		time.Sleep(left)
+	}
 }

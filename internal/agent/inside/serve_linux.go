@@ -19,12 +19,20 @@ const greeting = 10 * time.Second
 
 // Serve is the process of a proxy container: an SSH server on a socket that
 // only the container's root can reach, and on a port. It ends when the context
-// does.
+// does, or when nobody has used it for the idle time.
 func (a Agent) Serve(ctx context.Context) error {
 	host, err := a.Volume.HostKey()
 	if err != nil {
 		return fmt.Errorf("reading the host key from the volume: %w", err)
 	}
+	leave, err := a.Volume.Occupy()
+	if err != nil {
+		return fmt.Errorf("entering the volume: %w", err)
+	}
+	defer leave()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	a.idle = newIdle(agent.Idle, end)
 	a.removePrivates()
 	listeners, err := a.listen(ctx)
 	defer context.AfterFunc(ctx, func() { closeAll(listeners) })()
@@ -110,6 +118,10 @@ func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 		return // whoever it was is told by the protocol
 	}
 	_ = conn.SetDeadline(time.Time{})
+	if !a.idle.enter() {
+		return // the client starts the container anew
+	}
+	defer a.idle.leave()
 	// The context ends with the client, and what it started ends with the context.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -28,6 +28,7 @@ func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewC
 	if err != nil {
 		return
 	}
+	a.idle.set(session.Request.Idle)
 	a.serveCommand(ctx, conn, session, session.Request, requests)
 }
 

@@ -31,6 +31,11 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	if err := volume.Prepare(); err != nil {
 		return fmt.Errorf("preparing the volume: %w", err)
 	}
+	leave, err := volume.Occupy()
+	if err != nil {
+		return fmt.Errorf("entering the volume: %w", err)
+	}
+	defer leave()
 	if stamp, err := volume.Stamp(identity); err == nil {
 		return tell.Encode(agent.SyncEvent{Stamp: &stamp}) // somebody was faster
 	}

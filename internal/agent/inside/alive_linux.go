@@ -1,0 +1,61 @@
+package inside
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Whoever works on a volume holds a shared lock on a file in it, and touches the
+// file when it comes. So the anchor, without which all of them would end, knows
+// how long it is needed; containers on one kernel see each other's locks.
+func (v Volume) alive() string { return v.own("alive") }
+
+// Occupy holds the lock until leave is called, or the process ends. The volume
+// must be prepared.
+func (v Volume) Occupy() (leave func(), err error) {
+	f, err := os.OpenFile(v.alive(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f, unix.LOCK_SH); err != nil {
+		f.Close()
+		return nil, err
+	}
+	now := time.Now()
+	return func() { f.Close() }, os.Chtimes(v.alive(), now, now)
+}
+
+// flock waits for the lock. In Go it is lost when the file is garbage.
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// awaitEmpty waits until nobody is there, keeps everybody out until release is
+// called, and tells when the last one came: the zero time when nobody ever did.
+func (v Volume) awaitEmpty() (came time.Time, release func(), err error) {
+	f, err := os.OpenFile(v.alive(), os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, func() {}, nil // not prepared yet, or not ours
+	}
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	if err := flock(f, unix.LOCK_EX); err != nil {
+		f.Close()
+		return time.Time{}, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return time.Time{}, nil, err
+	}
+	return info.ModTime(), func() { f.Close() }, nil
+}
