@@ -21,6 +21,7 @@ import (
 
 // An app is what all commands share: the caller's streams and the settings.
 type app struct {
+	args     []string
 	in       io.Reader
 	out, err *os.File
 	settings settings.Settings
@@ -36,6 +37,7 @@ func newApp(in io.Reader, out, err *os.File) *app {
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetOut(a.out)

@@ -34,11 +34,24 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		a.runs = isRun(c)
+		a.runs = isRun(meant(c, a.args))
 		return usage(c, "%w", err)
 	})
 	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a))
 	return root
+}
+
+// meant is the command of an argument list whose flags cannot be told from their
+// values, as one of them is not known: c, or else the first that is named.
+func meant(c *cobra.Command, args []string) *cobra.Command {
+	for _, arg := range args {
+		for _, sub := range c.Commands() {
+			if sub.Name() == arg {
+				return sub
+			}
+		}
+	}
+	return c
 }
 
 // usageTemplate is cobra's, wrapped for a terminal of 80 columns, and with one

@@ -107,7 +107,9 @@ func TestWrongUsage(t *testing.T) {
 		{"run", 125, "nixproxy run needs a command to run; see `nixproxy run --help`"},
 		{"run --", 125, "nixproxy run needs a command to run"},
 		{"run --no-such-flag x", 125, "unknown flag: --no-such-flag"},
-		{"--no-such-flag run x", 2, "unknown flag: --no-such-flag"}, // for all we know, run is its value
+		{"--no-such-flag run x", 125, "unknown flag: --no-such-flag"},
+		{"--no-such-flag=x status run", 2, "unknown flag: --no-such-flag"},
+		{"--no-such-flag x", 2, "unknown flag: --no-such-flag"},
 		{"run -e =x true", 125, `invalid argument "=x"`},
 		{"run --pull sometimes true", 125, "sometimes"},
 		{"shell x", 125, "nixproxy shell takes no arguments"},

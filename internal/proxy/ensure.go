@@ -19,8 +19,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-// base is what there is once a volume can be used: everything but the proxy
-// container.
+// base is what there is once a volume can be used, everything but the proxy
+// container; and that one's id, once it was looked for.
 type base struct {
 	engine *engine.Engine
 	info   engine.Info
@@ -29,50 +29,49 @@ type base struct {
 	place  container.Place
 	anchor engine.Container
 	stamp  agent.Stamp
+	proxy  string
 }
 
 // cold makes sure of everything, remembers it, and starts the command. The lock
 // is held.
-func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
-	b, err := p.ensureBase(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	known, err := p.ensureProxy(ctx, w, b)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.State.Save(w.stateFile(), known); err != nil {
-		p.Terminal.Warn("the next command will be slow again: %v", err)
-	}
-	return p.dial(ctx, w, known, request)
+func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (running *agent.Running, err error) {
+	err = p.onBase(ctx, w, func(b *base) error {
+		known, err := p.ensureProxy(ctx, w, b)
+		if err != nil {
+			return err
+		}
+		if err := p.State.Save(w.stateFile(), known); err != nil {
+			p.Terminal.Warn("the next command will be slow again: %v", err)
+		}
+		running, err = p.dial(ctx, w, known, request)
+		return err
+	})
+	return running, err
 }
 
 // ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
-func (p *Proxy) ensureBase(ctx context.Context, w *want) (*base, error) {
-	e, info, err := p.open(ctx, w.endpoint)
-	if err != nil {
-		return nil, err
+func (p *Proxy) ensureBase(ctx context.Context, w *want, b *base) (err error) {
+	if b.engine, b.info, err = p.open(ctx, w.endpoint); err != nil {
+		return err
 	}
-	p.Terminal.Debug("engine %s (%s), version %s, API %s", w.endpoint.Address, w.endpoint.Origin, info.Version, info.APIVersion)
-	b := &base{engine: e, info: info}
-	if b.place.Agent, err = agentbin.For(info.Arch); err != nil {
-		return nil, err
+	p.Terminal.Debug("engine %s (%s), version %s, API %s", w.endpoint.Address, w.endpoint.Origin, b.info.Version, b.info.APIVersion)
+	if b.place.Agent, err = agentbin.For(b.info.Arch); err != nil {
+		return err
 	}
-	if b.image, err = w.source.Find(ctx, e, w.nix, p.Terminal); err != nil {
-		return nil, err
+	if b.image, err = w.source.Find(ctx, b.engine, w.nix, p.Terminal); err != nil {
+		return err
 	}
 	p.Terminal.Debug("image %s, identity %s", b.image.Reference, b.image.Identity)
 	b.volume = w.volumeFor(b.image)
-	if err := b.volume.Ensure(ctx, e); err != nil {
-		return nil, err
+	if err := b.volume.Ensure(ctx, b.engine); err != nil {
+		return err
 	}
 	b.place.Volume, b.place.Image, b.place.Platform = b.volume.Name, b.image.Image, w.source.Platform
-	if b.anchor, err = container.Anchor(ctx, e, b.place); err != nil {
-		return nil, err
+	if b.anchor, err = container.Anchor(ctx, b.engine, b.place); err != nil {
+		return err
 	}
 	p.Terminal.Debug("volume %s, anchor %.12s", b.volume.Name, b.anchor.ID)
-	return b, p.ensureStamp(ctx, b)
+	return p.ensureStamp(ctx, b)
 }
 
 func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Engine, engine.Info, error) {
@@ -143,6 +142,7 @@ func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, 
 		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Limits: w.limits, Publish: w.endpoint.Local(),
 	}
 	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
+	b.proxy = c.ID
 	if err != nil {
 		return remembered{}, explainLimits(w.limits, err)
 	}
@@ -169,7 +169,7 @@ func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string
 // check runs the Nix of a new proxy container once: it must be the very one
 // that the image was seen to hold.
 func (p *Proxy) check(ctx context.Context, w *want, b *base, known remembered) error {
-	running, err := p.dial(ctx, w, known, agent.Request{Argv: []string{"nix", "--version"}})
+	running, err := p.dial(ctx, w, known, agent.Request{Argv: []string{"nix", "--version"}, Idle: p.idle()})
 	if err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/container"
@@ -75,12 +76,20 @@ func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	if s.Image, err = imageStatus(ctx, e, want); err != nil {
 		return s, err
 	}
-	name := want.volumeName(info.OS, info.Arch)
+	name := want.volumeName(platformOf(want.source.Platform, info))
 	if s.Containers, err = containerStatus(ctx, e, name); err != nil {
 		return s, err
 	}
 	s.Volume, err = volumeStatus(ctx, e, name)
 	return s, err
+}
+
+// platformOf is the platform that was asked for, else the engine's own.
+func platformOf(asked string, info engine.Info) (os, arch string) {
+	if parts := strings.Split(asked, "/"); len(parts) > 1 {
+		return parts[0], parts[1]
+	}
+	return info.OS, info.Arch
 }
 
 func (p *Proxy) nixStatus(nix version.Nix) NixStatus {
@@ -138,6 +147,9 @@ func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeSta
 		return s, err
 	}
 	prepared, err := volume.Volume{Name: name}.Prepare(ctx, e, anchor)
+	if again, gone := e.FindContainer(ctx, anchor.ID); err != nil && (engine.IsNotFound(gone) || !again.Running()) {
+		return s, nil // it has just ended, for want of use
+	}
 	s.Images = prepared.Stamps
 	return s, err
 }

@@ -19,9 +19,11 @@ func (p *Proxy) Sync(ctx context.Context) (agent.Stamp, string, error) {
 		return agent.Stamp{}, "", err
 	}
 	defer unlock()
-	b, err := p.ensureBase(ctx, want)
-	if err != nil {
-		return agent.Stamp{}, "", err
-	}
-	return b.stamp, b.volume.Name, nil
+	var stamp agent.Stamp
+	var name string
+	err = p.onBase(ctx, want, func(b *base) error {
+		stamp, name = b.stamp, b.volume.Name
+		return nil
+	})
+	return stamp, name, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
@@ -108,8 +109,17 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
 		Nix: w.config.nix, Secrets: w.config.secrets,
-		SSHAgent: p.Settings.SSH,
+		SSHAgent: p.Settings.SSH, Idle: p.idle(),
 	}
+}
+
+// idle is how long the container may be without a session afterwards.
+func (p *Proxy) idle() time.Duration {
+	idle, err := time.ParseDuration(p.Settings.IdleTimeout)
+	if err != nil {
+		return agent.Idle // the command has no such setting
+	}
+	return idle
 }
 
 // stateFile is where the container that meets this want is remembered.

@@ -7,11 +7,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -103,7 +105,7 @@ func TestSlowPath(t *testing.T) {
 func TestRequest(t *testing.T) {
 	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
 	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes",
-		Secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
+		Idle: agent.Idle, Secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
 	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -111,6 +113,23 @@ func TestRequest(t *testing.T) {
 	w.project, w.config = project.Project{Note: "nothing is mounted"}, configuration{}
 	if got := (&Proxy{}).request(w, Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
 		t.Errorf("without a project: %+v", got)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	for setting, want := range map[string]time.Duration{"": agent.Idle, "0": 0, "1h30m": 90 * time.Minute} {
+		if got := (&Proxy{Settings: settings.Settings{IdleTimeout: setting}}).request(aWant(), Command{}).Idle; got != want {
+			t.Errorf("%q: got %v", setting, got)
+		}
+	}
+}
+
+func TestPlatformOf(t *testing.T) {
+	own := engine.Info{OS: "linux", Arch: "amd64"}
+	for asked, want := range map[string]string{"": "linux/amd64", "linux/arm64": "linux/arm64", "linux/arm/v7": "linux/arm"} {
+		if os, arch := platformOf(asked, own); os+"/"+arch != want {
+			t.Errorf("%q: got %s/%s", asked, os, arch)
+		}
 	}
 }
 

@@ -83,8 +83,12 @@ func (u *UnusableError) Unwrap() error { return u.Err }
 func (v Volume) Prepare(ctx context.Context, e Engine, anchor engine.Container) (agent.Prepared, error) {
 	var p agent.Prepared
 	output, err := e.Output(ctx, anchor.ID, "", agent.Binary, "prepare")
-	if err != nil {
+	var said *engine.ExitError
+	if errors.As(err, &said) && said.Stderr != "" {
 		return p, &UnusableError{Volume: v.Name, Err: err}
+	}
+	if err != nil {
+		return p, fmt.Errorf("asking what volume %s holds: %w", v.Name, err)
 	}
 	if err := json.Unmarshal(output, &p); err != nil {
 		return p, fmt.Errorf("reading what volume %s holds: %w", v.Name, err)

@@ -7,7 +7,7 @@ import (
 
 // grace is how long nobody must have come before the anchor ends: a slow path may
 // be on its way from one container to the next.
-const grace = 10 * time.Second
+const grace = 5 * time.Second
 
 // Anchor holds a PID namespace until the context ends, or until nobody has worked
 // on the volume for a while. The engine's init is the namespace's first process,

@@ -87,6 +87,13 @@ func serveAgent(t testing.TB, a Agent) served {
 			t.Errorf("Serve: %v", err)
 		}
 	})
+	s.enroll(t)
+	return s
+}
+
+// enroll introduces the client and the agent to each other.
+func (s *served) enroll(t testing.TB) {
+	t.Helper()
 	var answer bytes.Buffer
 	if err := s.Enroll(bytes.NewReader(ssh.MarshalAuthorizedKey(s.key.PublicKey())), &answer); err != nil {
 		t.Fatal(err)
@@ -96,7 +103,6 @@ func serveAgent(t testing.TB, a Agent) served {
 		t.Fatalf("the answer to enroll is %q: %v", &answer, err)
 	}
 	s.hostKey = hostKey
-	return s
 }
 
 func (s served) connect(t testing.TB) *agent.Client {

@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+func TestUsesPort(t *testing.T) {
+	now := time.Now()
+	with := remembered{Address: "127.0.0.1:1"}
+	resting := remembered{Address: "127.0.0.1:1", Rested: now.Add(time.Second)}
+	for _, test := range []struct {
+		transport string
+		known     remembered
+		at        time.Time
+		want      bool
+	}{
+		{"auto", with, now, true},
+		{"auto", remembered{}, now, false},
+		{"auto", resting, now, false},
+		{"auto", resting, now.Add(time.Second), true},
+		{"", with, now, true}, // a command without the setting
+		{"bridge", with, now, false},
+		{"port", with, now, true},
+		{"port", resting, now, true},
+		{"port", remembered{}, now, true}, // whose lack is then told
+	} {
+		if got := usesPort(test.transport, test.known, test.at); got != test.want {
+			t.Errorf("%s, %+v: got %v", test.transport, test.known, got)
+		}
+	}
+}
+
+func newSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// at listens on loopback and does this with each connection.
+func at(t *testing.T, accepted func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			go accepted(conn)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// answering is an agent's port as far as a client looks at it to know it.
+func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
+	config := &ssh.ServerConfig{NoClientAuth: true, ServerVersion: agent.Banner(specification)}
+	config.AddHostKey(hostKey)
+	return func(conn net.Conn) {
+		if server, _, _, err := ssh.NewServerConn(conn, config); err == nil {
+			_ = server.Wait()
+		}
+	}
+}
+
+func TestOverPort(t *testing.T) {
+	hostKey := newSigner(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken.Close()
+	for name, test := range map[string]struct{ address, says string }{
+		"right":             {at(t, answering(hostKey, "s")), ""},
+		"none":              {"", "has no port on this machine"},
+		"closed":            {taken.Addr().String(), "refused"},
+		"silent":            {at(t, func(net.Conn) {}), "timeout"},
+		"ends":              {at(t, func(c net.Conn) { c.Close() }), "does not answer"},
+		"another program":   {at(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail\r\n")) }), "timeout"},
+		"another volume":    {at(t, answering(newSigner(t), "s")), "host key mismatch"},
+		"another container": {at(t, answering(hostKey, "other")), "another container's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := route{remembered{Address: test.address, Specification: "s"}, hostKey.PublicKey(), newSigner(t)}
+			client, err := r.overPort(t.Context())
+			if test.says == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				client.Close()
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.says) || !slowPath(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
