@@ -1,6 +1,7 @@
 package inside
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -21,12 +22,26 @@ func openTerminal(like agent.Terminal) (ours, theirs *os.File, err error) {
 	if err == nil {
 		err = resize(ours, like.Size)
 	}
-	if err != nil {
-		ours.Close()
+	pollable, more := nonBlocking(ours)
+	if err = errors.Join(err, more); err != nil {
 		theirs.Close()
 		return nil, nil, fmt.Errorf("making a terminal: %w", err)
 	}
-	return ours, theirs, nil
+	return pollable, theirs, nil
+}
+
+// nonBlocking makes of a file one that can be read with a deadline, in place of it.
+func nonBlocking(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // resize sets a terminal's size; the kernel tells the job in the foreground.
@@ -35,7 +50,14 @@ func resize(terminal *os.File, s agent.Size) error {
 	if s.Columns == 0 || s.Rows == 0 {
 		return nil
 	}
-	return pty.Setsize(terminal, &pty.Winsize{Cols: uint16(s.Columns), Rows: uint16(s.Rows), X: uint16(s.Width), Y: uint16(s.Height)})
+	raw, err := terminal.SyscallConn() // Fd would make it blocking
+	if err != nil {
+		return err
+	}
+	size := &unix.Winsize{Col: uint16(s.Columns), Row: uint16(s.Rows), Xpixel: uint16(s.Width), Ypixel: uint16(s.Height)}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) })
+	return errors.Join(err, failed)
 }
 
 // Where a terminal's characters and flags of RFC 4254, section 8, are in
