@@ -16,6 +16,7 @@ type Engine struct {
 	Endpoint Endpoint
 	Warn     func(format string, a ...any) // told what the engine says beside a success; nil: nobody is
 	api      *client.Client
+	platform string // os/arch of its kernel, since Greet
 }
 
 // Info is what an engine says of itself.
@@ -51,6 +52,7 @@ func (e *Engine) Greet(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, e.unreachable(err)
 	}
+	e.platform = version.Os + "/" + version.Arch
 	return Info{
 		APIVersion: e.api.ClientVersion(),
 		Version:    version.Version,

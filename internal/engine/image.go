@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,9 +36,10 @@ type PullEvent struct {
 	Done, Total int64  // bytes; Total 0 is unknown
 }
 
-// FindImage inspects an image; IsNotFound tells when it is not there. The
-// platform matters to engines with the containerd image store alone, which keep
-// several under one reference.
+// FindImage inspects an image; IsNotFound tells when it is not there for the
+// platform, an empty one being the engine's own. Engines with the containerd
+// image store keep one for each platform under a reference; with the others the
+// reference moves to what was pulled last.
 func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image, error) {
 	var options []client.ImageInspectOption
 	if platformName != "" && e.atLeast("1.49") {
@@ -52,8 +54,22 @@ func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image
 	if found.Config != nil {
 		i.Env = found.Config.Env
 	}
+	if wanted := cmp.Or(platformName, e.platform); wanted != "" && !i.Is(wanted) {
+		return Image{}, &OtherPlatformError{Reference: ref, Has: i.OS + "/" + i.Arch, Wanted: wanted}
+	}
 	return i, nil
 }
+
+// An OtherPlatformError says that an image is there for another platform alone;
+// to IsNotFound it is not there.
+type OtherPlatformError struct{ Reference, Has, Wanted string }
+
+func (o *OtherPlatformError) Error() string {
+	return fmt.Sprintf("image %s is for %s and %s is wanted: choose the platform with --platform, or another --image", o.Reference, o.Has, o.Wanted)
+}
+
+// NotFound makes IsNotFound true.
+func (o *OtherPlatformError) NotFound() {}
 
 // Images lists the images whose reference matches a pattern such as nixos/nix.
 func (e *Engine) Images(ctx context.Context, patterns ...string) ([]Image, error) {

@@ -136,11 +136,16 @@ func (s Source) Find(ctx context.Context, e Engine, nix version.Nix, t *terminal
 	if promised {
 		promise = nix.Version
 	}
+	var other *engine.OtherPlatformError
 	for _, ref := range refs {
 		found, err := s.local(ctx, e, ref, promise)
 		if err == nil || !engine.IsNotFound(err) {
 			return found, err
 		}
+		errors.As(err, &other)
+	}
+	if s.Pull == PullNever && other != nil {
+		return Image{}, other
 	}
 	if s.Pull == PullNever {
 		return Image{}, fmt.Errorf("%s is not on the engine and --pull is never: load it with `nixproxy image load ARCHIVE`", first(refs, nix))
@@ -181,13 +186,10 @@ func (s Source) present(ctx context.Context, e Engine, ref, promise string) (Ima
 	if err != nil {
 		return Image{}, err
 	}
-	if s.Platform != "" && !found.Is(s.Platform) {
-		return Image{}, notThere{}
-	}
 	return Image{Image: found, Reference: ref, Identity: Identity(found), Version: promise}, nil
 }
 
-// notThere is the engine's "not found" for an image that is there and does not do.
+// notThere is the engine's "not found" for an image that is not looked for.
 type notThere struct{}
 
 func (notThere) Error() string { return "not there" }

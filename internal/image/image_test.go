@@ -36,8 +36,12 @@ type notFound struct{ error }
 
 func (notFound) NotFound() {}
 
-func (f *fake) FindImage(_ context.Context, ref, _ string) (engine.Image, error) {
-	if i, ok := f.has[ref]; ok {
+func (f *fake) FindImage(_ context.Context, ref, platform string) (engine.Image, error) {
+	i, ok := f.has[ref]
+	if ok && platform != "" && !i.Is(platform) {
+		return engine.Image{}, &engine.OtherPlatformError{Reference: ref, Has: i.OS + "/" + i.Arch, Wanted: platform}
+	}
+	if ok {
 		return i, nil
 	}
 	return engine.Image{}, notFound{fmt.Errorf("no such image: %s", ref)}
@@ -169,6 +173,11 @@ func TestFindNeverPullsWhenToldSo(t *testing.T) {
 	_, err := (Source{Pull: PullNever}).Find(t.Context(), f, nix("2.26.3"), quiet())
 	if err == nil || !strings.Contains(err.Error(), "image nixos/nix:2.26.3 is not on the engine and --pull is never: load it") || len(f.pulled) > 0 {
 		t.Errorf("%v, pulled %q", err, f.pulled)
+	}
+	f.has = f.gives
+	_, err = (Source{Pull: PullNever, Platform: "linux/arm64"}).Find(t.Context(), f, nix("2.26.3"), quiet())
+	if err == nil || !strings.Contains(err.Error(), "image nixos/nix:2.26.3 is for linux/amd64 and linux/arm64 is wanted") || len(f.pulled) > 0 {
+		t.Errorf("of another platform: %v, pulled %q", err, f.pulled)
 	}
 }
 

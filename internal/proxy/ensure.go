@@ -15,6 +15,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -62,6 +63,7 @@ func (p *Proxy) ensureBase(ctx context.Context, w *want, b *base) (err error) {
 		return err
 	}
 	p.Terminal.Debug("image %s, identity %s", b.image.Reference, b.image.Identity)
+	b.warnEmulated(p.Terminal)
 	b.volume = w.volumeFor(b.image)
 	if err := b.volume.Ensure(ctx, b.engine); err != nil {
 		return err
@@ -90,6 +92,17 @@ func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Eng
 // volumeFor is the volume for an image: its platform is the image's own.
 func (w *want) volumeFor(i image.Image) volume.Volume {
 	return volume.Volume{Name: w.volumeName(i.OS, i.Arch), Flavour: string(w.nix.Flavour), Platform: i.OS + "/" + i.Arch}
+}
+
+// warnEmulated says, when a whole image is to run under emulation, that a
+// platform's programs alone need not.
+func (b *base) warnEmulated(t *terminal.Terminal) {
+	if b.image.Arch == b.info.Arch {
+		return
+	}
+	t.Warn("image %s is for %s and the engine for %s: all of it runs under emulation, slowly; without --platform, "+
+		"`nix build --system %s` builds in the engine's own image, and emulates no more than it must",
+		b.image.Reference, b.image.Arch, b.info.Arch, agent.System(b.image.Arch))
 }
 
 func (w *want) volumeName(os, arch string) string {

@@ -104,6 +104,7 @@ func TestBadValues(t *testing.T) {
 		{"--progress=", "", "it is one of auto, tty"},
 		{"-e =x", "", "it is written NAME or NAME=VALUE"},
 		{"--platform linux", "", "it is written OS/ARCH"},
+		{"--platform linux/aarch64", "", "such as linux/amd64 or linux/arm64"},
 		{"--quiet=maybe", "", "it is one of 1, 0, true, false"},
 		{"", "NIXPROXY_PULL=sometimes", `environment variable NIXPROXY_PULL="sometimes": it is one of missing, always, never`},
 		{"", "NIXPROXY_DEBUG=yes", `environment variable NIXPROXY_DEBUG="yes": it is one of 1, 0, true, false`},

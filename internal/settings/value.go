@@ -90,7 +90,8 @@ func yesOrNo(s string) error {
 
 func platform(s string) error {
 	parts := strings.Split(s, "/")
-	if s == "" || (len(parts) >= 2 && len(parts) <= 3 && !slices.Contains(parts, "")) {
+	uname := slices.Contains(parts, "x86_64") || slices.Contains(parts, "aarch64") // engines do not agree on these
+	if s == "" || (len(parts) >= 2 && len(parts) <= 3 && !slices.Contains(parts, "") && !uname) {
 		return nil
 	}
 	return errors.New("it is written OS/ARCH, such as linux/amd64 or linux/arm64")

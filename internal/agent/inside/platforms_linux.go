@@ -12,23 +12,24 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
 // A platform is what a program is made for.
 type platform struct {
-	arch    string // in Go's words
-	system  string // in Nix's
+	arch    string
 	machine elf.Machine
 	exit    []byte // machine code that ends a process well
 }
 
 var platforms = []platform{
-	{"amd64", "x86_64-linux", elf.EM_X86_64, []byte{
+	{"amd64", elf.EM_X86_64, []byte{
 		0x31, 0xff, // xor edi, edi
 		0xb8, 0x3c, 0, 0, 0, // mov eax, 60
 		0x0f, 0x05, // syscall
 	}},
-	{"arm64", "aarch64-linux", elf.EM_AARCH64, []byte{
+	{"arm64", elf.EM_AARCH64, []byte{
 		0x00, 0x00, 0x80, 0xd2, // mov x0, #0
 		0xa8, 0x0b, 0x80, 0xd2, // mov x8, #93
 		0x01, 0x00, 0x00, 0xd4, // svc #0
@@ -67,7 +68,7 @@ func (a Agent) tryPlatforms() func() []string {
 	for _, p := range platforms {
 		file := filepath.Join(a.Dir, "try-"+p.arch)
 		if p.arch != runtime.GOARCH && os.WriteFile(file, p.program(), 0o700) == nil {
-			files[file] = p.system
+			files[file] = agent.System(p.arch)
 		}
 	}
 	systems := sync.OnceValue(func() []string {
@@ -102,10 +103,6 @@ func (a Agent) platformLines() []string {
 	if len(systems) == 0 {
 		return nil
 	}
-	for _, p := range platforms {
-		if p.arch == runtime.GOARCH {
-			systems = append([]string{p.system}, systems...)
-		}
-	}
+	systems = append([]string{agent.System(runtime.GOARCH)}, systems...)
 	return []string{"extra-extra-platforms = " + strings.Join(systems, " ")}
 }
