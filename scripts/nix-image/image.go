@@ -19,9 +19,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// environment is docker.nix's: everything goes through the default profile.
-func environment() []string {
-	return []string{
+// environment is docker.nix's: everything goes through the default profile. In an arm64 image it also halves the time
+// that a program of it takes under qemu, which by default computes real signatures of pointers; nobody else reads that.
+func environment(arch string) []string {
+	env := []string{
 		"USER=root",
 		"PATH=/root/.nix-profile/bin:/nix/var/nix/profiles/default/bin:/nix/var/nix/profiles/default/sbin",
 		"MANPATH=/root/.nix-profile/share/man:/nix/var/nix/profiles/default/share/man",
@@ -30,6 +31,10 @@ func environment() []string {
 		"NIX_SSL_CERT_FILE=" + certificate,
 		"NIX_PATH=/nix/var/nix/profiles/per-user/root/channels:/root/.nix-defexpr/channels",
 	}
+	if arch == "arm64" {
+		env = append(env, "QEMU_CPU=max,pauth-impdef=on")
+	}
+	return env
 }
 
 // writeImage packs a file system into a docker archive of two layers, the store's paths and the rest.
@@ -52,7 +57,7 @@ func writeImage(file, root, reference, arch string, cmd []string) error {
 	}
 	config := &v1.ConfigFile{
 		OS: "linux", Architecture: arch, Created: v1.Time{Time: time.Unix(1, 0).UTC()}, RootFS: v1.RootFS{Type: "layers"},
-		Config: v1.Config{User: "0:0", Env: environment(), Cmd: cmd},
+		Config: v1.Config{User: "0:0", Env: environment(arch), Cmd: cmd},
 	}
 	if img, err = setConfig(img, config); err != nil {
 		return err

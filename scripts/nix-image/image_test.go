@@ -86,7 +86,7 @@ func TestWriteImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.Architecture != "arm64" || len(config.RootFS.DiffIDs) != 2 || !reflect.DeepEqual(config.Config.Env, environment()) {
+	if config.Architecture != "arm64" || len(config.RootFS.DiffIDs) != 2 || !reflect.DeepEqual(config.Config.Env, environment("arm64")) {
 		t.Errorf("the image's configuration is %+v", config)
 	}
 	if left, _ := filepath.Glob(file + ".layer*"); len(left) != 0 {

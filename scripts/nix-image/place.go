@@ -148,6 +148,9 @@ func (s *store) patchELF(ctx context.Context, out string, need elfNeed) error {
 	if need.interp != nil {
 		args = append(args, "--set-interpreter", s.absolute(*need.interp))
 	}
-	_, err := output(ctx, "patchelf", append(args, filepath.Join(s.real(out), need.rel))...)
-	return err
+	file := filepath.Join(s.real(out), need.rel)
+	if _, err := output(ctx, "patchelf", append(args, file)...); err != nil {
+		return err
+	}
+	return dropProperty(file)
 }
