@@ -72,6 +72,7 @@ func (v Volume) checkEmpty() error {
 func (v Volume) furnish() error {
 	for dir, mode := range map[string]os.FileMode{
 		v.own("images"): 0o755, v.Home(): 0o700, v.state("profiles"): 0o755, v.state("gcroots/nixproxy/images"): 0o755,
+		v.state("gcroots/nixproxy/projects"): 0o755, v.state("gcroots/auto"): 0o755, v.own("pins"): 0o755,
 	} {
 		if err := os.MkdirAll(dir, mode); err != nil {
 			return err
