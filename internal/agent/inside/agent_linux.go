@@ -17,6 +17,7 @@ type Agent struct {
 	Specification string // the container's, by which clients know it from others
 
 	keepers  *keepers
+	pins     *pins
 	emulated func() []string // systems whose programs the kernel runs besides the agent's own
 	idle     *idle
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,10 +47,18 @@ func newPins(v Volume) *pins {
 	return &pins{volume: v, mounts: func() mountTable { return readMounts(string(v)) }, records: map[string]*listing{}}
 }
 
-// hostOf names a host by the key of its clients.
-func hostOf(key ssh.PublicKey) string {
-	sum := sha256.Sum256(key.Marshal())
+// hostOf names the host that a connection comes from, by its client's key.
+func hostOf(conn ssh.Conn) string {
+	sum := sha256.Sum256([]byte(conn.(*ssh.ServerConn).Permissions.Extensions[clientKey]))
 	return hex.EncodeToString(sum[:8])
+}
+
+// lookAtPins is at a session's beginning and end. What fails then fails for a
+// command that has nothing to do with it, so the container's log is told.
+func (a Agent) lookAtPins(host string) {
+	if err := a.pins.look(host); err != nil {
+		fmt.Fprintln(os.Stderr, "pinning what was built:", err)
+	}
 }
 
 func (v Volume) pin(host string, name ...string) string {

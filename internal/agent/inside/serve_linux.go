@@ -17,6 +17,10 @@ import (
 // greeting bounds the time until a client has proved who it is.
 const greeting = 10 * time.Second
 
+// clientKey is the extension of a connection that holds the key by which its
+// client proved who it is.
+const clientKey = "key@nixproxy.dev"
+
 // Serve is the process of a proxy container: an SSH server on a socket that
 // only the container's root can reach, and on a port. It ends when the context
 // does, or when nobody has used it for the idle time.
@@ -41,6 +45,10 @@ func (a Agent) Serve(ctx context.Context) error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	config := a.serverConfig(host)
+	a.pins = newPins(a.Volume)
+	if err := a.pins.startWatch(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err) // what is built is pinned when its session ends
+	}
 	a.emulated = a.tryPlatforms()
 	a.keepers = &keepers{}
 	defer a.keepers.close()
@@ -103,7 +111,7 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 			if !a.authorized(key) {
 				return nil, errors.New("this key is not enrolled")
 			}
-			return nil, nil
+			return &ssh.Permissions{Extensions: map[string]string{clientKey: string(key.Marshal())}}, nil
 		},
 	}
 	config.AddHostKey(host)

@@ -36,6 +36,8 @@ func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewC
 func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, request agent.Request, requests <-chan *ssh.Request) {
 	own := a.newPrivate()
 	defer own.remove()
+	host := hostOf(conn)
+	a.lookAtPins(host) // a collector must not find a pin whose link is gone already
 	if request.SSHAgent {
 		session, end := context.WithCancel(ctx)
 		defer end()
@@ -51,7 +53,10 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 		c.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, c, requests, task, request.Terminal, own)
+	a.run(ctx, c, requests, task, request.Terminal, func() {
+		own.remove()
+		a.lookAtPins(host)
+	})
 }
 
 // prepare makes of a request the command that keeps its image's promise.
@@ -88,7 +93,7 @@ func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refuse
 
 // run starts the command, is its streams until it ends, and tells how it ended.
 // The context ends with the client.
-func (a Agent) run(ctx context.Context, c caller, requests <-chan *ssh.Request, t task, like *agent.Terminal, own *private) {
+func (a Agent) run(ctx context.Context, c caller, requests <-chan *ssh.Request, t task, like *agent.Terminal, leave func()) {
 	p, err := a.launch(t, like)
 	var unexecutable errNotStarted
 	if errors.As(err, &unexecutable) {
@@ -105,7 +110,7 @@ func (a Agent) run(ctx context.Context, c caller, requests <-chan *ssh.Request, 
 	}
 	go listen(p, c, requests)
 	exit, taken := p.attend(c, c, c.Stderr())
-	own.remove() // a client that knows of the end finds nothing left
+	leave() // before the client hears of the end, which it may count on
 	c.Exit(exit, taken)
 }
 
