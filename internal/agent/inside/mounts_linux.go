@@ -22,14 +22,14 @@ type mounted struct {
 func (t mountTable) origin(dir string) (string, bool) {
 	var at mounted
 	for _, m := range t {
-		if within(dir, m.point) && len(m.point) >= len(at.point) {
+		if isBelow(dir, m.point) && len(m.point) >= len(at.point) {
 			at = m
 		}
 	}
 	return filepath.Join(at.root, strings.TrimPrefix(dir, at.point)), at.host
 }
 
-func within(path, dir string) bool {
+func isBelow(path, dir string) bool {
 	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
 }
 
@@ -49,7 +49,7 @@ func readMounts(volume string) mountTable {
 }
 
 func ofContainer(point, volume string) bool {
-	return point == "/" || within(point, volume) || within(point, "/proc") || within(point, "/sys") || within(point, "/dev")
+	return point == "/" || isBelow(point, volume) || isBelow(point, "/proc") || isBelow(point, "/sys") || isBelow(point, "/dev")
 }
 
 // unescape undoes the kernel's octal escapes of blanks and backslashes.
