@@ -68,12 +68,13 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 	if err != nil {
 		return usage(c, "%w", err)
 	}
-	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env})
+	streams := agent.Streams{In: a.in, Out: a.out, Err: a.err}
+	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, OneFile: streams.OneFile()})
 	if err != nil {
 		return err
 	}
 	defer running.Close()
-	exit, err := running.Wait(agent.Streams{In: a.in, Out: a.out, Err: a.err})
+	exit, err := running.Wait(streams)
 	if context.Cause(c.Context()) != nil {
 		return context.Cause(c.Context())
 	}

@@ -79,6 +79,7 @@ type Request struct {
 	Secrets  Secrets
 	Umask    uint32
 	Terminal *Terminal     // nil: pipes
+	OneFile  bool          // the caller's stdout and stderr are one: its lines keep their order
 	SSHAgent bool          // the client offers its ssh agent
 	Idle     time.Duration // how long the container may be without a session afterwards; 0: for ever
 }

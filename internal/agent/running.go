@@ -145,9 +145,32 @@ func (r *Running) deliver(to io.Writer, from io.Reader, output uint32) error {
 			}
 		}
 		if end != nil {
+			closeFile(to)
 			return nil
 		}
 	}
+}
+
+// closeFile ends a pipe or a file as the command did, perhaps long before its own
+// end. A terminal is used again.
+func closeFile(w io.Writer) {
+	if f, ok := w.(*os.File); ok && f.Fd() != 2 { // where errors are told
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
+			f.Close()
+		}
+	}
+}
+
+// OneFile tells whether a command's stdout and stderr go to the same place.
+func (s Streams) OneFile() bool {
+	out, ok := s.Out.(*os.File)
+	err, too := s.Err.(*os.File)
+	if !ok || !too {
+		return false
+	}
+	a, failed := out.Stat()
+	b, failedToo := err.Stat()
+	return failed == nil && failedToo == nil && os.SameFile(a, b)
 }
 
 // A source is the caller's stdin.

@@ -27,6 +27,7 @@ type Command struct {
 	Argv     []string
 	Env      []string // K=V
 	Terminal *agent.Terminal
+	OneFile  bool // stdout and stderr are one
 }
 
 // Start starts a command in the proxy container. An error says that nixproxy

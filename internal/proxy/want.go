@@ -107,7 +107,7 @@ func (w *want) explain(t *terminal.Terminal) {
 // request is the command as the agent is told of it.
 func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
-		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal,
+		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
 		Nix: w.config.nix, Secrets: w.config.secrets,
 		SSHAgent: p.Settings.SSH, Idle: p.idle(),
 	}

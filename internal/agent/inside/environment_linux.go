@@ -90,7 +90,7 @@ func lookUp(name, dir, path string) (string, *agent.Refused) {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		return file, judge(name, file)
+		return name, judge(name, file) // as it is written: a script is told it as $0
 	}
 	var refused *agent.Refused
 	if name == "" {

@@ -127,9 +127,9 @@ func TestLookUp(t *testing.T) {
 		{"", "", agent.NotFound},
 		{"dangling", "", agent.NotFound},
 		{"here", "", agent.NotFound}, // the working directory is not in PATH
-		{"./here", "here", found},
-		{"a/tool", "a/tool", found},
-		{dir + "/a/tool", "a/tool", found},
+		{"./here", "", found},
+		{"a/tool", "", found},
+		{dir + "/a/tool", "", found},
 		{"./nothing", "", agent.NotFound},
 		{"./here/x", "", agent.NotFound},
 		{"./a", "", agent.NotExecutable},
@@ -138,8 +138,12 @@ func TestLookUp(t *testing.T) {
 	} {
 		file, refused := lookUp(test.name, dir, path)
 		if test.reason == found {
-			if refused != nil || file != filepath.Join(dir, test.file) {
-				t.Errorf("%s: found %q, %v; want %s", test.name, file, refused, test.file)
+			want := filepath.Join(dir, test.file)
+			if strings.Contains(test.name, "/") {
+				want = test.name // as it is written
+			}
+			if refused != nil || file != want {
+				t.Errorf("%s: found %q, %v; want %s", test.name, file, refused, want)
 			}
 			continue
 		}

@@ -83,7 +83,7 @@ func TestKilledAgentEndsTheTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "held")
-	s, err := openStdio(nil)
+	s, err := openStdio(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestSpareThatWasKilledIsReplaced(t *testing.T) {
 	defer k.close()
 	k.stock()
 	k.spare.conn.Close()
-	s, err := openStdio(nil)
+	s, err := openStdio(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}

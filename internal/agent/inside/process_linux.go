@@ -16,12 +16,13 @@ type process struct {
 	kills  int // for want of memory, in this container, before it started
 }
 
-// launch starts a command, on a terminal like the caller's or on pipes. An
+// launch starts a command, on a terminal like the caller's or on pipes, of which
+// oneFile makes the outputs one. An
 // errNotStarted says that the kernel would not execute it.
-func (a Agent) launch(t task, like *agent.Terminal) (*process, error) {
+func (a Agent) launch(t task, like *agent.Terminal, oneFile bool) (*process, error) {
 	p := &process{kills: oomKills()}
 	var err error
-	if p.stdio, err = openStdio(like); err != nil {
+	if p.stdio, err = openStdio(like, oneFile); err != nil {
 		return nil, err
 	}
 	t.Terminal = like != nil
@@ -34,13 +35,16 @@ func (a Agent) launch(t task, like *agent.Terminal) (*process, error) {
 }
 
 // attend carries the command's streams until it ends, and tells how it ended
-// and how much of stdin it has read. A nil err is for a terminal, whose output
-// is both.
-func (p *process) attend(in io.Reader, out, err io.Writer) (agent.Exit, uint64) {
+// and how much of stdin it has read. Nothing comes on err where stdout is both
+// outputs.
+func (p *process) attend(in io.Reader, out writeCloser, err io.Writer) (agent.Exit, uint64) {
 	go p.stdio.feed(in)
 	ended := make(chan struct{})
 	var outputs sync.WaitGroup
-	outputs.Go(func() { p.stdio.out.copyTo(out, ended) })
+	outputs.Go(func() {
+		p.stdio.out.copyTo(out, ended)
+		_ = out.CloseWrite() // whoever reads it need not wait for the command's end
+	})
 	if p.stdio.err != nil {
 		outputs.Go(func() { p.stdio.err.copyTo(err, ended) })
 	}
@@ -59,6 +63,12 @@ func (p *process) attend(in io.Reader, out, err io.Writer) (agent.Exit, uint64) 
 		exit.Status = uint32(status.ExitStatus())
 	}
 	return exit, p.stdio.taken()
+}
+
+// A writeCloser can end one way of a connection.
+type writeCloser interface {
+	io.Writer
+	CloseWrite() error
 }
 
 // end ends the command and its whole tree.

@@ -15,6 +15,7 @@ import (
 // A caller is who a command runs for: a session of ours, or one of SSH's own.
 type caller interface {
 	io.ReadWriter // the command's stdin and stdout
+	CloseWrite() error
 	Stderr() io.Writer
 	Started() error
 	Refuse(agent.Reason, string)
@@ -53,7 +54,7 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 		c.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, c, requests, task, request.Terminal, func() {
+	a.run(ctx, c, request, requests, task, func() {
 		own.remove()
 		a.lookAtPins(host)
 	})
@@ -93,8 +94,8 @@ func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refuse
 
 // run starts the command, is its streams until it ends, and tells how it ended.
 // The context ends with the client.
-func (a Agent) run(ctx context.Context, c caller, requests <-chan *ssh.Request, t task, like *agent.Terminal, leave func()) {
-	p, err := a.launch(t, like)
+func (a Agent) run(ctx context.Context, c caller, request agent.Request, requests <-chan *ssh.Request, t task, leave func()) {
+	p, err := a.launch(t, request.Terminal, request.OneFile)
 	var unexecutable errNotStarted
 	if errors.As(err, &unexecutable) {
 		c.Refuse(agent.NotExecutable, fmt.Sprintf("executing %s: %v", t.Args[0], err))

@@ -12,7 +12,7 @@ import (
 // A stdio is a command's stdin, stdout and stderr, from the agent's side.
 type stdio struct {
 	in       io.WriteCloser
-	out, err *output     // err is nil where a terminal is both
+	out, err *output     // err is nil where out is both
 	terminal *os.File    // the agent's side of it, if there is one
 	pipe     [2]*os.File // stdin's two ends, where it is a pipe
 	theirs   [3]*os.File // the command's, until it has been started
@@ -21,13 +21,13 @@ type stdio struct {
 	given uint64     // bytes of stdin so far
 }
 
-// openStdio opens pipes, or a terminal.
-func openStdio(like *agent.Terminal) (s *stdio, err error) {
+// openStdio opens pipes, or a terminal; oneFile is a single pipe for both outputs.
+func openStdio(like *agent.Terminal, oneFile bool) (s *stdio, err error) {
 	s = &stdio{}
 	if like != nil {
 		err = s.openTerminal(*like)
 	} else {
-		err = s.openPipes()
+		err = s.openPipes(oneFile)
 	}
 	if err != nil {
 		s.abandon()
@@ -36,7 +36,7 @@ func openStdio(like *agent.Terminal) (s *stdio, err error) {
 	return s, nil
 }
 
-func (s *stdio) openPipes() (err error) {
+func (s *stdio) openPipes(oneFile bool) (err error) {
 	if s.pipe[0], s.pipe[1], err = os.Pipe(); err != nil {
 		return err
 	}
@@ -44,6 +44,9 @@ func (s *stdio) openPipes() (err error) {
 	s.theirs[0], s.in = s.pipe[0], s.pipe[1]
 	if s.out, s.theirs[1], err = outputPipe(); err != nil {
 		return err
+	}
+	if s.theirs[2] = s.theirs[1]; oneFile {
+		return nil
 	}
 	s.err, s.theirs[2], err = outputPipe()
 	return err
@@ -76,7 +79,7 @@ func (h hangUp) Close() error {
 func (s *stdio) started() {
 	for _, f := range s.theirs {
 		if f != nil && f != s.pipe[0] {
-			f.Close() // a terminal's more than once
+			f.Close() // one that is both outputs' more than once
 		}
 	}
 }
