@@ -27,7 +27,7 @@ func Main(args []string) int {
 	}
 	err := mode(ctx, args[0], args[1:])
 	if err == errUsage {
-		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve IDENTITY SPECIFICATION | enroll | connect")
+		fmt.Fprintln(os.Stderr, "usage: agent anchor | prepare | sync IDENTITY REFERENCE | serve IDENTITY SPECIFICATION | enroll | look | connect")
 		return 2
 	}
 	if err != nil {
@@ -53,6 +53,8 @@ func mode(ctx context.Context, name string, args []string) error {
 		return here.Serve(ctx)
 	case name == "keep":
 		return inside.Keep()
+	case name == "look":
+		return inside.Look(os.Stdin, os.Stdout)
 	case name == "enroll":
 		return inside.Here.Enroll(os.Stdin, os.Stdout)
 	case name == "connect":

@@ -154,7 +154,7 @@ func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, 
 		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
 		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Limits: w.limits, Publish: w.endpoint.Local(),
 	}
-	c, fresh, err := spec.Ensure(ctx, b.engine, b.anchor)
+	c, fresh, err := p.ensureMounted(ctx, b, spec, w.project.Mounts)
 	b.proxy = c.ID
 	if err != nil {
 		return remembered{}, explainLimits(w.limits, err)

@@ -1,6 +1,16 @@
 package proxy
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/project"
 )
@@ -11,4 +21,170 @@ func binds(mounts []project.Mount) []engine.Mount {
 		all = append(all, engine.Mount{Bind: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
 	}
 	return all
+}
+
+// A misMount is a mount that does not show what the host has there.
+type misMount struct {
+	project.Mount
+	denied  bool // the agent may not look
+	deleted bool // what it shows was removed from the host
+}
+
+// ensureMounted makes sure of a proxy container that shows what the host has in
+// the mounted paths. One that does not is removed, unless others may be using it.
+func (p *Proxy) ensureMounted(ctx context.Context, b *base, spec container.Proxy, mounts []project.Mount) (c engine.Container, fresh bool, err error) {
+	before, err := b.engine.FindContainer(ctx, spec.Name())
+	ran := err == nil && before.Running()
+	c, fresh, err = spec.Ensure(ctx, b.engine, b.anchor)
+	if err != nil {
+		return c, fresh, explainRefusal(ctx, b.engine, mounts, err)
+	}
+	wrong, err := p.misMounted(ctx, b.engine, c.ID, mounts)
+	if err != nil || wrong == nil {
+		return c, fresh, err
+	}
+	if ran && !wrong.deleted {
+		return c, fresh, wrong.explain(b.engine.Kind(ctx))
+	}
+	if err := b.engine.RemoveContainer(ctx, c.ID); err != nil {
+		return c, fresh, err
+	}
+	if ran {
+		// The project was removed and made anew, as by a fresh clone.
+		return p.ensureMounted(ctx, b, spec, mounts)
+	}
+	return c, fresh, wrong.explain(b.engine.Kind(ctx))
+}
+
+// explainRefusal adds what to do where an engine refused a container for a path
+// that it does not see.
+func explainRefusal(ctx context.Context, e *engine.Engine, mounts []project.Mount, err error) error {
+	if !engine.IsUnshared(err) {
+		return err
+	}
+	for _, m := range slices.Backward(mounts) { // the project is above others
+		if strings.Contains(err.Error(), m.Source) {
+			return fmt.Errorf("%w: %s", err, e.Kind(ctx).Sharing(m.Source))
+		}
+	}
+	return err
+}
+
+// looks is how often is looked before a mount is said to show something else: an
+// engine's virtual machine may see a change a moment later.
+const looks = 3
+
+// misMounted finds a mount that does not show what the host has there, without
+// writing anything. Engines in a virtual machine mount an empty directory for
+// what is not shared with them.
+func (p *Proxy) misMounted(ctx context.Context, e *engine.Engine, id string, mounts []project.Mount) (*misMount, error) {
+	if len(mounts) == 0 {
+		return nil, nil
+	}
+	var wrong *misMount
+	for range looks {
+		inside, outside := views(mounts)
+		before := facts(outside)
+		seen, err := look(ctx, e, id, inside)
+		if err != nil {
+			return nil, err
+		}
+		if wrong = compare(mounts, steady(before, facts(outside)), seen); wrong == nil {
+			return nil, nil
+		}
+		p.Terminal.Debug("%s is not seen inside as it is here: %q", wrong.Source, seen)
+	}
+	return wrong, nil
+}
+
+// views are what to look at of each mount, inside and on the host, but for what
+// another mount hides.
+func views(mounts []project.Mount) (inside, outside []agent.View) {
+	for _, m := range mounts {
+		names := slices.DeleteFunc(project.Landmarks(m.Source), func(name string) bool {
+			at := filepath.Join(m.Target, name) + "/"
+			return slices.ContainsFunc(mounts, func(other project.Mount) bool {
+				return len(other.Target) > len(m.Target) && strings.HasPrefix(at, other.Target+"/")
+			})
+		})
+		inside = append(inside, agent.View{Path: m.Target, Names: names})
+		outside = append(outside, agent.View{Path: m.Source, Names: names})
+	}
+	return inside, outside
+}
+
+// look has the agent of a container look.
+func look(ctx context.Context, e *engine.Engine, id string, views []agent.View) ([][]string, error) {
+	question, err := json.Marshal(views)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := e.Output(ctx, id, string(question), agent.Binary, "look")
+	if err != nil {
+		return nil, fmt.Errorf("looking at what is mounted: %w", err)
+	}
+	var seen [][]string
+	if err := json.Unmarshal(answer, &seen); err != nil || len(seen) != len(views) {
+		return nil, fmt.Errorf("looking at what is mounted: the agent answered %q", answer)
+	}
+	return seen, nil
+}
+
+func facts(views []agent.View) (all [][]string) {
+	for _, v := range views {
+		all = append(all, v.Facts())
+	}
+	return all
+}
+
+// steady is what did not change between two looks; the rest is unknown.
+func steady(before, after [][]string) [][]string {
+	for i := range before {
+		for j := range before[i] {
+			if before[i][j] != after[i][j] {
+				before[i][j] = agent.Unknown
+			}
+		}
+	}
+	return before
+}
+
+func compare(mounts []project.Mount, here, seen [][]string) *misMount {
+	for i := range mounts {
+		if !agree(here[i], seen[i]) {
+			return &misMount{Mount: mounts[i], denied: slices.Contains(seen[i], agent.Denied), deleted: slices.Contains(seen[i], agent.Deleted)}
+		}
+	}
+	return nil
+}
+
+// agree tells whether two looks are at the same: the path itself, and most of
+// the names; others may have changed just now. What the host itself does not
+// know does not count, and where that is all, nothing can be told.
+func agree(here, there []string) bool {
+	if len(here) != len(there) || known(here[0]) && here[0] != there[0] {
+		return false
+	}
+	asked, alike := 0, 0
+	for i, fact := range here[1:] {
+		if known(fact) {
+			asked++
+		}
+		if known(fact) && fact == there[i+1] {
+			alike++
+		}
+	}
+	return asked == 0 || 2*alike > asked
+}
+
+func known(fact string) bool {
+	return fact != agent.Unknown && fact != agent.Denied && fact != agent.Nothing
+}
+
+// explain says what is wrong with a mount and where that is mended.
+func (m misMount) explain(kind engine.Kind) error {
+	if m.denied {
+		return fmt.Errorf("the engine may not read %s: %s", m.Source, kind.Allowing(runtime.GOOS))
+	}
+	return fmt.Errorf("the engine does not see %s as this host does: %s", m.Source, kind.Sharing(m.Source))
 }

@@ -93,7 +93,7 @@ func TestSlowPath(t *testing.T) {
 		{"the image's store was never synced", refused(agent.Unstamped), true},
 		{"no such command", refused(agent.NotFound), false},
 		{"not executable", refused(agent.NotExecutable), false},
-		{"no such directory", refused(agent.NoDirectory), false},
+		{"no such directory", refused(agent.NoDirectory), true},
 		{"the agent failed", refused(agent.Failed), false},
 	} {
 		if got := slowPath(test.err); got != test.want {

@@ -45,7 +45,7 @@ func slowPath(err error) bool {
 		return false
 	}
 	var refused *agent.Refused
-	return !errors.As(err, &refused) || refused.Reason == agent.Unstamped
+	return !errors.As(err, &refused) || refused.Reason == agent.Unstamped || refused.Reason == agent.NoDirectory
 }
 
 // warm starts the command in the remembered proxy container. Over its port it

@@ -77,7 +77,7 @@ func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refuse
 	if dir == "" {
 		dir = a.Volume.Home()
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() || agent.IsDeleted(dir) {
 		return task{}, &agent.Refused{Reason: agent.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: mount it with --mount, or choose another --workdir", dir)}
 	}
 	secrets, err := own.keep(request.Secrets)
