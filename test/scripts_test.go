@@ -76,6 +76,7 @@ func runScripts(t *testing.T, e *testEngine, infix string) {
 			"container": commandOf((*script).container),
 			"volume":    commandOf((*script).volume),
 			"image-run": commandOf((*script).imageRun),
+			"search":    commandOf((*script).search),
 		},
 	})
 }
