@@ -10,11 +10,12 @@ import (
 )
 
 // Config is the part of Nix's configuration that a session takes over from the host. Each list is in the order in which
-// the configuration names its words, each word once.
+// the configuration names its words, each word once; nil where it says nothing, and what the image has stays. Of no use
+// is trusted-substituters: it permits other users what root, who a session is, may do anyway.
 type Config struct {
 	ExperimentalFeatures []string
-	Substituters         []string // nil: those of the image stay
-	TrustedPublicKeys    []string // nil: those of the image stay
+	Substituters         []string
+	TrustedPublicKeys    []string
 	AccessTokens         []string // HOST=TOKEN; secret
 	NetrcFile            string   // the path on the host
 }
@@ -67,8 +68,11 @@ func writeLine(to *strings.Builder, name string, words []string) {
 	to.WriteString(strings.TrimSpace(name+" = "+strings.Join(words, " ")) + "\n")
 }
 
-// clean keeps the valid words, each once. The list is not nil even when nothing is left: that means something else.
+// clean keeps the valid words, each once. Of a list it makes a list, be it empty, and of nil nil.
 func clean(words []string, valid func(string) bool) []string {
+	if words == nil {
+		return nil
+	}
 	kept := []string{}
 	seen := make(map[string]bool)
 	for _, word := range words {

@@ -22,13 +22,12 @@ func Local(home string, determinate bool) Host {
 	return Host{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv, Home: home, Determinate: determinate}
 }
 
-// Read returns the host's effective configuration: Nix's own defaults, then the system's file, then the user's, then
-// NIX_CONFIG, in the order of loadConfFile in Nix's libstore/globals.cc. A file that is missing or cannot be read is
-// skipped. One that Nix would refuse is left out whole, and the error is about the first such; the Config is of use all
-// the same.
+// Read returns the host's effective configuration, as far as its files say something: the system's file, then the
+// user's, then NIX_CONFIG, in the order of loadConfFile in Nix's libstore/globals.cc. A file that is missing or cannot be
+// read is skipped. One that Nix would refuse is left out whole, and the error is about the first such; the Config is of
+// use all the same.
 func Read(h Host) (Config, error) {
-	config := builtin()
-	config.NetrcFile = filepath.Join(h.systemDir(), "netrc")
+	config := Config{NetrcFile: filepath.Join(h.systemDir(), "netrc")}
 	var fault error
 	for _, path := range h.files() {
 		contents, err := h.ReadFile(path)
@@ -113,8 +112,8 @@ func (h Host) apply(config *Config, contents, path string) error {
 	return nil
 }
 
-// set applies one setting: a name of ours replaces the list, with "extra-" before it appends to it. Other names are
-// not ours to judge.
+// set applies one setting: a name of ours replaces the list, with "extra-" before it appends to it, or to what Nix has
+// by itself. Other names are not ours to judge.
 func (c *Config) set(s setting) {
 	if s.name == "netrc-file" {
 		c.NetrcFile = strings.Join(s.words, " ") // as Nix does with a value's words
@@ -126,7 +125,10 @@ func (c *Config) set(s setting) {
 		return
 	}
 	if !extra {
-		*list = nil
+		*list = []string{}
+	} else if *list == nil {
+		own := builtin()
+		*list = *own.list(name)
 	}
 	*list = append(*list, s.words...)
 }
