@@ -112,6 +112,7 @@ func TestWrongUsage(t *testing.T) {
 		{"--no-such-flag x", 2, "unknown flag: --no-such-flag"},
 		{"run -e =x true", 125, `invalid argument "=x"`},
 		{"run --pull sometimes true", 125, "sometimes"},
+		{"run -t -T true", 125, "both a terminal and none are asked for (--tty, --no-tty): give one of them; see `nixproxy run --help`"},
 		{"shell x", 125, "nixproxy shell takes no arguments"},
 		{"shel", 2, `there is no command "shel" (shell?)`},
 		{"", 2, "which command?"},

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/pflag"
@@ -41,7 +40,10 @@ func Resolve(flags *pflag.FlagSet, s *Settings, lookup func(string) (string, boo
 		}
 		origins[row.Flag] = origin
 	}
-	return origins, chooseEngine(s, origins)
+	if err := chooseEngine(s, origins); err != nil {
+		return origins, err
+	}
+	return origins, chooseTerminal(s, origins)
 }
 
 func (row Setting) resolve(flag *pflag.Flag, lookup func(string) (string, bool)) (Origin, error) {
@@ -59,21 +61,48 @@ func (row Setting) resolve(flag *pflag.Flag, lookup func(string) (string, bool))
 	return Origin{Variable: row.Env}, nil
 }
 
-// chooseEngine keeps one of host and context, two names for the same thing: a flag beats the environment here too.
+// chooseEngine keeps one of host and context, two names for the same thing.
 func chooseEngine(s *Settings, origins Origins) error {
 	if s.Host == "" || s.Context == "" {
 		return nil
 	}
-	host, context := origins["host"], origins["context"]
-	switch {
-	case host.Flag == context.Flag:
-		return errors.New("both a host and a context are given (" + named("host", host) + ", " + named("context", context) + "): give one of them")
-	case host.Flag:
-		s.Context, origins["context"] = "", Origin{}
-	default:
-		s.Host, origins["host"] = "", Origin{}
+	weaker, err := origins.weaker("host", "context", "both a host and a context are given")
+	switch weaker {
+	case "host":
+		s.Host = ""
+	case "context":
+		s.Context = ""
 	}
-	return nil
+	return err
+}
+
+// chooseTerminal keeps one of a terminal and none.
+func chooseTerminal(s *Settings, origins Origins) error {
+	if !s.TTY || !s.NoTTY {
+		return nil
+	}
+	weaker, err := origins.weaker("tty", "no-tty", "both a terminal and none are asked for")
+	switch weaker {
+	case "tty":
+		s.TTY = false
+	case "no-tty":
+		s.NoTTY = false
+	}
+	return err
+}
+
+// weaker forgets one of two settings that exclude each other, and returns which:
+// a flag beats the environment here too.
+func (o Origins) weaker(one, other, both string) (string, error) {
+	if o[one].Flag == o[other].Flag {
+		return "", fmt.Errorf("%s (%s, %s): give one of them", both, named(one, o[one]), named(other, o[other]))
+	}
+	weaker := one
+	if o[one].Flag {
+		weaker = other
+	}
+	o[weaker] = Origin{}
+	return weaker, nil
 }
 
 func named(flag string, o Origin) string {

@@ -110,6 +110,7 @@ func TestBadValues(t *testing.T) {
 		{"", "NIXPROXY_DEBUG=yes", `environment variable NIXPROXY_DEBUG="yes": it is one of 1, 0, true, false`},
 		{"", "NIXPROXY_ENV=A=1\n=2", `line "=2": it is written NAME or NAME=VALUE`},
 		{"--host a --context b", "", "both a host and a context are given (--host, --context): give one of them"},
+		{"-t -T", "", "both a terminal and none are asked for (--tty, --no-tty): give one of them"},
 	} {
 		_, err := resolve(&Settings{}, test.args, test.env)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -125,6 +126,26 @@ func TestHostOrContext(t *testing.T) {
 		t.Errorf("a flag for the one beats the variable for the other: %+v, %v", s, err)
 	}
 	if _, err = resolve(&Settings{}, "", "NIXPROXY_HOST=h", "NIXPROXY_CONTEXT=c"); err == nil {
+		t.Error("both in the environment is no error")
+	}
+}
+
+func TestTerminalOrNone(t *testing.T) {
+	for _, test := range []struct {
+		args, env string
+		tty, none bool
+	}{
+		{"-t", "NIXPROXY_NO_TTY=1", true, false},
+		{"-T", "NIXPROXY_TTY=1", false, true},
+		{"--tty=false", "NIXPROXY_TTY=1", false, false},
+		{"-T --tty=false", "", false, true},
+	} {
+		var s Settings
+		if _, err := resolve(&s, test.args, test.env); err != nil || s.TTY != test.tty || s.NoTTY != test.none {
+			t.Errorf("%s over %s: tty %v, no tty %v, %v", test.args, test.env, s.TTY, s.NoTTY, err)
+		}
+	}
+	if _, err := resolve(&Settings{}, "", "NIXPROXY_TTY=1", "NIXPROXY_NO_TTY=1"); err == nil {
 		t.Error("both in the environment is no error")
 	}
 }
