@@ -24,10 +24,12 @@ type app struct {
 	args     []string
 	in       io.Reader
 	out, err *os.File
+	signals  *signals // the process's own
 	settings settings.Settings
 	terminal *terminal.Terminal
-	prepared bool // the settings are complete
-	runs     bool // the command has the exit statuses of run and shell
+	prepared bool   // the settings are complete
+	runs     bool   // the command has the exit statuses of run and shell
+	last     func() // to be done when all is said; nil is nothing
 }
 
 func newApp(in io.Reader, out, err *os.File) *app {
@@ -53,6 +55,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 		a.terminal.Error(err)
 	}
 	a.terminal.Exit(by, status)
+	if a.last != nil {
+		a.last()
+	}
 	return status
 }
 

@@ -13,8 +13,9 @@ func main() { os.Exit(Main()) }
 // Main runs nixproxy with the process's arguments and streams, and returns its
 // exit status.
 func Main() int {
-	ctx, stop := withSignals()
-	defer stop()
+	ctx, signals := withSignals()
+	defer signals.stop()
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
+	a.signals = signals
 	return a.run(ctx, os.Args[1:])
 }

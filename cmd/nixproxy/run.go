@@ -42,8 +42,8 @@ func newShell(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "shell",
 		Short:   "run the image's shell in the proxy container",
-		Long:    "Run bash in the proxy container of the project in the working directory, as\n`nixproxy run -- bash` does.",
-		Example: "  nixproxy shell <script.sh",
+		Long:    "Run bash in the proxy container of the project in the working directory, as\n`nixproxy run -- bash` does: interactive at a terminal, else reading commands from\nstdin.",
+		Example: "  nixproxy shell\n  nixproxy shell <script.sh",
 		Args: func(c *cobra.Command, args []string) error {
 			a.runs = true
 			return between(0, 0, "")(c, args)
@@ -74,17 +74,31 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 		return usage(c, "%w", err)
 	}
 	streams := agent.Streams{In: a.in, Out: a.out, Err: a.err}
-	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, OneFile: streams.OneFile()})
+	caller, terminal := a.caller(streams)
+	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, OneFile: streams.OneFile(), Terminal: terminal})
 	if err != nil {
 		return err
 	}
 	defer running.Close()
-	exit, err := running.Wait(streams)
-	if context.Cause(c.Context()) != nil {
-		return context.Cause(c.Context())
+	exit, err := caller.attend(running, streams)
+	if cause := context.Cause(c.Context()); err != nil && cause != nil {
+		return cause
 	}
 	if err != nil {
 		return err
 	}
+	a.explain(exit)
+	a.last = func() { caller.interrupt(exit) }
 	return commandEnd(exit)
+}
+
+// explain says of an end what its status does not.
+func (a *app) explain(exit agent.Exit) {
+	switch {
+	case !exit.OutOfMemory:
+	case a.settings.Memory != "":
+		a.terminal.Warn("the kernel killed a process of the container for lack of memory: give it more than --memory %s, or build with fewer jobs (nix's --max-jobs and --cores)", a.settings.Memory)
+	default:
+		a.terminal.Warn("the kernel killed a process of the container for lack of memory: give the engine more, or build with fewer jobs (nix's --max-jobs and --cores)")
+	}
 }

@@ -5,38 +5,97 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
 // interrupted is the cause of a context that a signal ended.
-type interrupted struct{ signal syscall.Signal }
+type interrupted struct{ signal unix.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
-// withSignals returns a context that ends with the first signal that asks
-// nixproxy to end, so that nothing half-made is left. The second one forces it.
-func withSignals() (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // nohup, and jobs that a script put in the background
-			signal.Notify(signals, s)
-		}
-	}
-	go func() {
-		for s := range signals {
-			if ctx.Err() != nil {
-				os.Exit(128 + int(s.(syscall.Signal)))
-			}
-			cancel(interrupted{s.(syscall.Signal)})
-		}
-	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
-}
-
 // signalOf tells which signal ended the context.
-func signalOf(ctx context.Context) (syscall.Signal, bool) {
+func signalOf(ctx context.Context) (unix.Signal, bool) {
 	var i interrupted
 	ok := errors.As(context.Cause(ctx), &i)
 	return i.signal, ok
 }
+
+var (
+	ending = []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
+	// onlyForwarded mean nothing to nixproxy itself.
+	onlyForwarded = []unix.Signal{unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGCONT}
+	// fatal are those that would end this process whatever it does: it restores the
+	// terminal first, if it can (not after a fault of its own).
+	fatal = []unix.Signal{unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGSEGV, unix.SIGSYS, unix.SIGTRAP}
+)
+
+// Signals are those that this process gets. Until a command has been started
+// they are nixproxy's own, and from then on the command's.
+type signals struct {
+	came     chan os.Signal
+	end      context.CancelCauseFunc
+	started  chan struct{} // closed when a command takes them
+	unheeded chan struct{} // closed when they are nixproxy's no more
+}
+
+// withSignals returns a context that ends with the first signal that asks
+// nixproxy to end, so that nothing half-made is left. The second one forces it.
+func withSignals() (context.Context, *signals) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	// Room for each of them at once.
+	s := &signals{came: make(chan os.Signal, 32), end: cancel, started: make(chan struct{}), unheeded: make(chan struct{})}
+	s.listen(ending...)
+	go s.heed(ctx)
+	return ctx, s
+}
+
+// listen leaves alone what the caller has ignored: nohup, and jobs that a script
+// put in the background.
+func (s *signals) listen(to ...unix.Signal) {
+	for _, one := range to {
+		if !signal.Ignored(one) {
+			signal.Notify(s.came, one)
+		}
+	}
+}
+
+func (s *signals) heed(ctx context.Context) {
+	defer close(s.unheeded)
+	for {
+		select {
+		case <-s.started:
+			return
+		case came := <-s.came:
+			if ctx.Err() != nil {
+				os.Exit(statusBySignal + int(came.(unix.Signal)))
+			}
+			s.end(interrupted{came.(unix.Signal)})
+		}
+	}
+}
+
+// take gives the signals to a command that has been started. A write to nobody
+// is an error from now on, of which the command is told, and not the end.
+func (s *signals) take() <-chan os.Signal {
+	close(s.started)
+	<-s.unheeded
+	s.listen(onlyForwarded...)
+	s.listen(fatal...)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) // not ignored, as that would be inherited
+	return s.came
+}
+
+// hangUp ends nixproxy, and so the command, as SIGHUP does.
+func (s *signals) hangUp() { s.end(interrupted{unix.SIGHUP}) }
+
+// stop gives them back to the kernel.
+func (s *signals) stop() {
+	signal.Stop(s.came)
+	s.end(nil)
+}
+
+// nameOf is the name that every system has for a signal: numbers differ.
+func nameOf(s unix.Signal) agent.Signal { return agent.Signal(unix.SignalName(s)[len("SIG"):]) }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
+	"golang.org/x/sys/unix"
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
@@ -15,7 +15,7 @@ func TestStatusOf(t *testing.T) {
 	wrong := usageError{err: errors.New("x"), command: "nixproxy"}
 	alive := context.Background()
 	cancelled, cancel := context.WithCancelCause(alive)
-	cancel(interrupted{syscall.SIGTERM})
+	cancel(interrupted{unix.SIGTERM})
 	given, give := context.WithCancelCause(alive)
 	give(errors.New("something else"))
 	for _, test := range []struct {
@@ -41,7 +41,7 @@ func TestStatusOf(t *testing.T) {
 		{"lost", alive, agent.ErrLost, 125, 1, byOwn},
 		{"wrong usage", alive, wrong, 125, 2, byOwn},
 		{"wrong usage, wrapped", alive, fmt.Errorf("y: %w", wrong), 125, 2, byOwn},
-		{"SIGTERM to nixproxy", cancelled, interrupted{syscall.SIGTERM}, 143, 143, byOwn},
+		{"SIGTERM to nixproxy", cancelled, interrupted{unix.SIGTERM}, 143, 143, byOwn},
 		{"SIGTERM, and an error of it", cancelled, fmt.Errorf("pulling: %w", context.Canceled), 143, 143, byOwn},
 		{"SIGTERM when all was well", cancelled, nil, 0, 0, byOwn},
 		{"SIGTERM when the command had ended", cancelled, commandEnd{Status: 3}, 3, 3, byCommand},

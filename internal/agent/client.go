@@ -12,7 +12,8 @@ import (
 )
 
 // ErrLost is the error of a session whose connection ended before its command did.
-var ErrLost = errors.New("the connection to the proxy container was lost while the command ran")
+var ErrLost = errors.New("the connection to the proxy container was lost while the command ran: " +
+	"the container or its engine has ended; `nixproxy status` shows what is there, and the next run brings it back")
 
 // A Client is a connection to an agent.
 type Client struct {

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func raise(t *testing.T, s unix.Signal) {
+	t.Helper()
+	if err := unix.Kill(unix.Getpid(), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func comes(t *testing.T, from <-chan os.Signal, want unix.Signal) {
+	t.Helper()
+	select {
+	case got := <-from:
+		if got != want {
+			t.Errorf("%v came, not %v", got, want)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("%v did not come", want)
+	}
+}
+
+func TestASignalEndsNixproxyBeforeTheCommand(t *testing.T) {
+	ctx, signals := withSignals()
+	defer signals.stop()
+	raise(t, unix.SIGHUP)
+	<-ctx.Done()
+	if s, ok := signalOf(ctx); !ok || s != unix.SIGHUP {
+		t.Errorf("ended by %v, %v", s, context.Cause(ctx))
+	}
+}
+
+func TestSignalsAreTheCommandsOnceItRuns(t *testing.T) {
+	ctx, signals := withSignals()
+	defer signals.stop()
+	came := signals.take()
+	for range 3 {
+		for _, s := range append(append([]unix.Signal{}, ending...), onlyForwarded...) {
+			raise(t, s)
+			comes(t, came, s)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Errorf("the context has ended: %v", context.Cause(ctx))
+	}
+	signals.hangUp()
+	if s, _ := signalOf(ctx); s != unix.SIGHUP {
+		t.Errorf("hung up by %v", s)
+	}
+}
+
+// Go ends a program that writes to a pipe without a reader as its stdout.
+func TestAWriteToNobodyIsAnError(t *testing.T) {
+	_, signals := withSignals()
+	defer signals.stop()
+	came := signals.take()
+	raise(t, unix.SIGPIPE) // which would have ended this test
+	raise(t, unix.SIGUSR1)
+	comes(t, came, unix.SIGUSR1)
+}
+
+func TestNamesOfSignals(t *testing.T) {
+	for s, want := range map[unix.Signal]string{unix.SIGINT: "INT", unix.SIGUSR1: "USR1", unix.SIGCONT: "CONT", unix.SIGTSTP: "TSTP"} {
+		if got := nameOf(s); string(got) != want {
+			t.Errorf("%d is %s, not %s", s, got, want)
+		}
+	}
+}
