@@ -294,8 +294,8 @@ func TestGitMayUseTheProject(t *testing.T) {
 	if files := (Proxy{}).files(); len(files) != 0 {
 		t.Errorf("without a project: %+v", files)
 	}
-	files := Proxy{Safe: []string{"/p", `/a "b" \c`}}.files()
-	want := "[safe]\n\tdirectory = \"/p\"\n\tdirectory = \"/a \\\"b\\\" \\\\c\"\n"
+	files := Proxy{Safe: []string{"/p", `/a "b" \c`, "/d\n[e]"}}.files()
+	want := "[safe]\n\tdirectory = \"/p\"\n\tdirectory = \"/a \\\"b\\\" \\\\c\"\n\tdirectory = \"/d\\n[e]\"\n"
 	if len(files) != 1 || files[0].Path != "/etc/gitconfig" || files[0].Content != want {
 		t.Errorf("got %+v, want %q", files, want)
 	}

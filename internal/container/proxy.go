@@ -119,7 +119,7 @@ func (p Proxy) files() []agentbin.File {
 	var b strings.Builder
 	b.WriteString("[safe]\n")
 	for _, dir := range p.Safe {
-		b.WriteString("\tdirectory = \"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(dir) + "\"\n")
+		b.WriteString("\tdirectory = \"" + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(dir) + "\"\n")
 	}
 	return []agentbin.File{{Path: "/etc/gitconfig", Content: b.String()}}
 }

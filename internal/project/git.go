@@ -47,6 +47,26 @@ func (sys System) gitDirs(root string) []string {
 	return slices.Compact(dirs)
 }
 
+// submodules are the top levels of the submodules that are checked out below root, and of theirs.
+func (sys System) submodules(root string) []string {
+	content, _ := smallFile(filepath.Join(root, ".gitmodules"))
+	var all []string
+	for line := range strings.Lines(content) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if strings.TrimSpace(key) != "path" {
+			continue
+		}
+		// What git quotes are names that hold a quote or such; this reads most of them.
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		top, err := sys.real(filepath.Join(root, value))
+		if err != nil || top == root || !within(top, root) || len(sys.gitDirs(top)) == 0 {
+			continue
+		}
+		all = append(append(all, top), sys.submodules(top)...)
+	}
+	return all
+}
+
 // superGitDir finds the outermost superproject's git directory around a submodule's, which lies in its modules/. Where
 // the superproject is a worktree, that is its common directory.
 func (sys System) superGitDir(gitDir string) (string, bool) {
@@ -102,9 +122,9 @@ func below(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// smallFile reads a regular file of one path, without the newline at its end.
+// smallFile reads one of git's small regular files, without the newline at its end.
 func smallFile(path string) (string, bool) {
-	const most = 16 << 10
+	const most = 256 << 10
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return "", false
 	}

@@ -71,22 +71,23 @@ func (sys System) project(dir, home string) (Project, error) {
 	if !found || private.why(root) != "" || hides(root) != "" {
 		return plain(dir), nil
 	}
-	return withGit(root, sys.gitDirs(root), private)
+	return sys.withGit(root, private)
 }
 
 // plain is a project without git. It is trusted like one with git, so that `git init` needs no new container.
 func plain(dir string) Project {
-	return Project{Root: dir, Mounts: []Mount{{Source: dir, Target: dir}}, Safe: []string{dir, filepath.Join(dir, ".git")}}
+	p := Project{Root: dir, Mounts: []Mount{{Source: dir, Target: dir}}}
+	p.trust(dir, nil)
+	return p
 }
 
 // withGit adds the git directories of the top level root, and mounts those outside of it.
-func withGit(root string, gitDirs []string, private privateDirs) (Project, error) {
-	p := Project{Root: root, Mounts: []Mount{{Source: root, Target: root}}, Safe: []string{root}}
+func (sys System) withGit(root string, private privateDirs) (Project, error) {
+	p := plain(root)
+	gitDirs := sys.gitDirs(root)
+	p.trust(root, gitDirs)
 	for _, gitDir := range gitDirs {
-		if !slices.Contains(p.Safe, gitDir) {
-			p.Safe = append(p.Safe, gitDir)
-		}
-		if _, mounted := p.inside(gitDir); mounted {
+		if !p.lacks(gitDir) {
 			continue
 		}
 		why := private.why(gitDir)
@@ -98,7 +99,26 @@ func withGit(root string, gitDirs []string, private privateDirs) (Project, error
 		}
 		p.Mounts = append(p.Mounts, Mount{Source: gitDir, Target: gitDir})
 	}
+	for _, submodule := range sys.submodules(root) {
+		if gitDirs := sys.gitDirs(submodule); !slices.ContainsFunc(gitDirs, p.lacks) {
+			p.trust(submodule, gitDirs)
+		}
+	}
 	return p, nil
+}
+
+func (p Project) lacks(path string) bool {
+	_, mounted := p.inside(path)
+	return !mounted
+}
+
+// trust lets git inside use a top level. Of a worktree's its .git, a file, is what a fetch from there asks about.
+func (p *Project) trust(top string, gitDirs []string) {
+	for _, dir := range append([]string{top, filepath.Join(top, ".git")}, gitDirs...) {
+		if !slices.Contains(p.Safe, dir) {
+			p.Safe = append(p.Safe, dir)
+		}
+	}
 }
 
 // start is where a command starts: where the user said, else where they are, if that is seen inside. A directory that

@@ -113,7 +113,7 @@ func TestWorktree(t *testing.T) {
 	git(t, top, "worktree", "add", "-q", inner)
 	mkdir(t, filepath.Join(tree, "sub"))
 	got := check(t, filepath.Join(tree, "sub"), home, filepath.Join(tree, "sub"), tree, top+"/.git")
-	if want := []string{tree, top + "/.git", top + "/.git/worktrees/w"}; !slices.Equal(got.Safe, want) {
+	if want := []string{tree, tree + "/.git", top + "/.git", top + "/.git/worktrees/w"}; !slices.Equal(got.Safe, want) {
 		t.Errorf("safe %q, want %q", got.Safe, want)
 	}
 	check(t, inner, home, inner, inner, top+"/.git")
@@ -160,7 +160,12 @@ func TestSubmodules(t *testing.T) {
 
 	sub := filepath.Join(top, "middle")
 	got := check(t, sub, home, sub, sub, top+"/.git")
-	if want := []string{sub, top + "/.git", top + "/.git/modules/middle"}; !slices.Equal(got.Safe, want) {
+	below := []string{sub + "/leaf", sub + "/leaf/.git", top + "/.git/modules/middle/modules/leaf"}
+	if want := append([]string{sub, sub + "/.git", top + "/.git", top + "/.git/modules/middle"}, below...); !slices.Equal(got.Safe, want) {
+		t.Errorf("safe %q, want %q", got.Safe, want)
+	}
+	got = check(t, top, home, top, top)
+	if want := append([]string{top, top + "/.git", sub, sub + "/.git", top + "/.git/modules/middle"}, below...); !slices.Equal(got.Safe, want) {
 		t.Errorf("safe %q, want %q", got.Safe, want)
 	}
 	check(t, sub+"/leaf", home, sub+"/leaf", sub+"/leaf", top+"/.git")
@@ -170,6 +175,23 @@ func TestSubmodules(t *testing.T) {
 	git(t, top, "worktree", "add", "-q", tree)
 	git(t, tree, "submodule", "--quiet", "update", "--init", "--recursive")
 	check(t, tree+"/middle/leaf", home, tree+"/middle/leaf", tree+"/middle/leaf", top+"/.git")
+}
+
+// Only what is a repository, below the project and mounted is trusted for its sake.
+func TestHostileSubmodules(t *testing.T) {
+	root, home := place(t)
+	top := repo(t, root+"/top")
+	other := repo(t, root+"/other")
+	mkdir(t, top+"/empty")
+	symlink(t, other, top+"/link")
+	write(t, top+"/outer/.git", "gitdir: "+other+"/.git")
+	repo(t, top+"/own")
+	write(t, top+"/.gitmodules", "[submodule \"x\"]\n\tpath = empty\n\tpath = link\n\tpath = ..\n\tpath = ../other\n\tpath = "+other+
+		"\n\tpath = .\n\tpath =\n\tpath\n\tpath = gone\n\tpath = outer\n path=\"own\"\n\turl = path = empty\n")
+	got := check(t, top, home, top, top)
+	if want := []string{top, top + "/.git", top + "/own", top + "/own/.git"}; !slices.Equal(got.Safe, want) {
+		t.Errorf("safe %q, want %q", got.Safe, want)
+	}
 }
 
 // A .git file of a stranger's cannot have a directory mounted that is no repository, nor the home directory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -36,7 +37,10 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 // transient tells whether an error can be due to a container's end.
 func transient(err error) bool {
 	var unusable *volume.UnusableError
-	return slowPath(err) && !errors.As(err, &unusable)
+	var wrong *misMount
+	var refused *agent.Refused
+	missing := errors.As(err, &refused) && refused.Reason == agent.NoDirectory
+	return slowPath(err) && !missing && !errors.As(err, &unusable) && !errors.As(err, &wrong) && !engine.IsUnshared(err)
 }
 
 // ended tells whether a container that was counted on does not run any more.

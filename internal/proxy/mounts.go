@@ -28,6 +28,15 @@ type misMount struct {
 	project.Mount
 	denied  bool // the agent may not look
 	deleted bool // what it shows was removed from the host
+	kind    engine.Kind
+}
+
+// Error says what is wrong and where that is mended.
+func (m *misMount) Error() string {
+	if m.denied {
+		return fmt.Sprintf("the engine may not read %s: %s", m.Source, m.kind.Allowing(runtime.GOOS))
+	}
+	return fmt.Sprintf("the engine does not see %s as this host does: %s", m.Source, m.kind.Sharing(m.Source))
 }
 
 // ensureMounted makes sure of a proxy container that shows what the host has in
@@ -43,8 +52,9 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, spec container.Proxy
 	if err != nil || wrong == nil {
 		return c, fresh, err
 	}
+	wrong.kind = b.engine.Kind(ctx)
 	if ran && !wrong.deleted {
-		return c, fresh, wrong.explain(b.engine.Kind(ctx))
+		return c, fresh, wrong
 	}
 	if err := b.engine.RemoveContainer(ctx, c.ID); err != nil {
 		return c, fresh, err
@@ -53,7 +63,7 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, spec container.Proxy
 		// The project was removed and made anew, as by a fresh clone.
 		return p.ensureMounted(ctx, b, spec, mounts)
 	}
-	return c, fresh, wrong.explain(b.engine.Kind(ctx))
+	return c, fresh, wrong
 }
 
 // explainRefusal adds what to do where an engine refused a container for a path
@@ -179,12 +189,4 @@ func agree(here, there []string) bool {
 
 func known(fact string) bool {
 	return fact != agent.Unknown && fact != agent.Denied && fact != agent.Nothing
-}
-
-// explain says what is wrong with a mount and where that is mended.
-func (m misMount) explain(kind engine.Kind) error {
-	if m.denied {
-		return fmt.Errorf("the engine may not read %s: %s", m.Source, kind.Allowing(runtime.GOOS))
-	}
-	return fmt.Errorf("the engine does not see %s as this host does: %s", m.Source, kind.Sharing(m.Source))
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -83,12 +84,17 @@ func TestViews(t *testing.T) {
 }
 
 func TestMisMountErrors(t *testing.T) {
-	m := misMount{Mount: project.Mount{Source: "/src", Target: "/dst"}}
-	if err := m.explain(engine.Colima); !strings.Contains(err.Error(), "does not see /src") || !strings.Contains(err.Error(), "colima start") {
-		t.Error(err)
+	m := &misMount{Mount: project.Mount{Source: "/src", Target: "/dst"}, kind: engine.Colima}
+	if text := m.Error(); !strings.Contains(text, "does not see /src") || !strings.Contains(text, "colima start") {
+		t.Error(text)
 	}
 	m.denied = true
-	if err := m.explain(engine.Colima); !strings.Contains(err.Error(), "may not read /src") {
-		t.Error(err)
+	if text := m.Error(); !strings.Contains(text, "may not read /src") {
+		t.Error(text)
+	}
+	// Neither is mended by beginning anew.
+	missing := &agent.Refused{Reason: agent.NoDirectory}
+	if transient(m) || transient(missing) || !slowPath(missing) || !transient(errors.New("no such container")) {
+		t.Error("what is transient has changed")
 	}
 }
