@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -66,14 +67,14 @@ func (w withWorld) Run() int {
 
 func newWorld(dir string) (*world, error) {
 	w := &world{homes: filepath.Join(dir, "homes"), prefix: fmt.Sprintf("nixproxy-test-%d-", os.Getpid())}
-	err := errors.Join(limitParallel(), w.findBinary(dir), ensureProgram("strace"))
+	err := errors.Join(limitParallel(), w.findBinary(dir), ensureProgram("strace", "strace"))
 	if err != nil {
 		return nil, err
 	}
 	if w.engine, err = openEngine(""); err != nil {
 		return nil, err
 	}
-	if w.images, err = nixImages("bookworm", "trixie", "newest"); err != nil {
+	if w.images, err = nixImages(runtime.GOARCH, "bookworm", "trixie", "newest"); err != nil {
 		return nil, err
 	}
 	w.registry, err = startRegistries(w.images)
@@ -110,20 +111,21 @@ func (w *world) findBinary(dir string) error {
 	return os.Symlink(w.binary, filepath.Join(w.bin, "nixproxy"))
 }
 
-func ensureProgram(name string) error {
+// ensureProgram installs a package if what it brings is missing.
+func ensureProgram(name, pkg string) error {
 	if _, err := exec.LookPath(name); err == nil {
 		return nil
 	}
-	install := exec.Command("apt-get", "install", "-y", "--no-install-recommends", name)
+	install := exec.Command("apt-get", "install", "-y", "--no-install-recommends", pkg)
 	if output, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing %s: %w\n%s", name, err, output)
+		return fmt.Errorf("installing %s: %w\n%s", pkg, err, output)
 	}
 	return nil
 }
 
-// nixImages builds the test images, or finds them in the builder's cache.
-func nixImages(suites ...string) ([]nixImage, error) {
-	build := exec.Command("go", append([]string{"run", "../scripts/nix-image"}, suites...)...)
+// nixImages builds test images for an architecture, or finds them in the builder's cache.
+func nixImages(arch string, suites ...string) ([]nixImage, error) {
+	build := exec.Command("go", append([]string{"run", "../scripts/nix-image", "--arch", arch}, suites...)...)
 	build.Stderr = os.Stderr
 	output, err := build.Output()
 	if err != nil {

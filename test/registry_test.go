@@ -129,8 +129,16 @@ func (r *registries) pushForeign(ref, version string) error {
 	if err != nil {
 		return err
 	}
-	index := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: image,
-		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}}})
+	return pushIndex(ref, map[string]v1.Image{"s390x": image})
+}
+
+// pushIndex makes a reference an index of images by their architectures.
+func pushIndex(ref string, images map[string]v1.Image) error {
+	index := v1.ImageIndex(empty.Index)
+	for arch, image := range images {
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+	}
 	to, err := name.ParseReference(ref, name.Insecure)
 	if err != nil {
 		return err

@@ -26,10 +26,13 @@ func TestScripts(t *testing.T) { runScripts(t, theWorld.engine, "") }
 // TestEngines runs them on each of the engines in NIXPROXY_TEST_ENGINES, which
 // are brought up for it and ended after it.
 func TestEngines(t *testing.T) {
-	for _, kind := range strings.Fields(os.Getenv("NIXPROXY_TEST_ENGINES")) {
+	for _, kind := range testEngines() {
 		t.Run(kind, func(t *testing.T) { runScripts(t, startEngine(t, kind), kind+"-") })
 	}
 }
+
+// testEngines are the kinds of engine to test besides the machine's own.
+func testEngines() []string { return strings.Fields(os.Getenv("NIXPROXY_TEST_ENGINES")) }
 
 // patience is what all scripts on one engine have together: none may hang.
 const patience = 20 * time.Minute
@@ -55,8 +58,11 @@ func startEngine(t *testing.T, kind string) *testEngine {
 	return e
 }
 
-func runScripts(t *testing.T, e *testEngine, infix string) {
-	testscript.Run(t, testscript.Params{
+func runScripts(t *testing.T, e *testEngine, infix string) { testscript.Run(t, scripts(e, infix)) }
+
+// scripts are those in testdata, with the commands that they can use.
+func scripts(e *testEngine, infix string) testscript.Params {
+	return testscript.Params{
 		Dir:                "testdata",
 		RequireUniqueNames: true,
 		Deadline:           time.Now().Add(patience),
@@ -79,7 +85,7 @@ func runScripts(t *testing.T, e *testEngine, infix string) {
 			"image-run": commandOf((*script).imageRun),
 			"search":    commandOf((*script).search),
 		},
-	})
+	}
 }
 
 // A script is one script under way, with a volume and a corner of the registry
