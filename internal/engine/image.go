@@ -41,15 +41,15 @@ type PullEvent struct {
 // image store keep one for each platform under a reference; with the others the
 // reference moves to what was pulled last.
 func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image, error) {
-	var options []client.ImageInspectOption
-	if platformName != "" && e.atLeast("1.49") {
-		options = append(options, client.ImageInspectWithPlatform(platform(platformName)))
+	found, err := e.api.ImageInspect(ctx, ref)
+	id := found.ID // the platform's own is none that a container can be made of
+	if err == nil && platformName != "" && e.atLeast("1.49") {
+		found, err = e.api.ImageInspect(ctx, ref, client.ImageInspectWithPlatform(platform(platformName)))
 	}
-	found, err := e.api.ImageInspect(ctx, ref, options...)
 	if err != nil {
 		return Image{}, fmt.Errorf("looking for image %s: %w", ref, plainly(err))
 	}
-	i := Image{ID: found.ID, Tags: found.RepoTags, OS: found.Os, Arch: found.Architecture, Variant: found.Variant,
+	i := Image{ID: id, Tags: found.RepoTags, OS: found.Os, Arch: found.Architecture, Variant: found.Variant,
 		Layers: found.RootFS.Layers, Size: found.Size, Created: found.Created}
 	if found.Config != nil {
 		i.Env = found.Config.Env

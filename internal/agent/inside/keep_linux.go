@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +23,14 @@ type task struct {
 	Env      []string
 	Umask    int
 	Terminal bool // its stdin is to be the controlling terminal
+}
+
+// file is the command's own path: Path may be relative to Dir.
+func (t task) file() string {
+	if filepath.IsAbs(t.Path) {
+		return t.Path
+	}
+	return filepath.Join(t.Dir, t.Path)
 }
 
 // An order is what a keeper is told afterwards.
@@ -69,7 +78,7 @@ func Keep() error {
 		f.Close()
 	}
 	if err != nil {
-		return k.tell.Encode(report{Failure: notExecuted(t.Path, err).Error()})
+		return k.tell.Encode(report{Failure: notExecuted(t.file(), err).Error()})
 	}
 	_ = k.tell.Encode(report{}) // an agent that is gone is noticed by obey
 	go k.obey(pid)
