@@ -9,6 +9,9 @@
 // request "exit". Stderr has a channel of its own, so that neither output waits
 // for the other's reader; the agent opens it with the first byte.
 //
+// A standard SSH connection goes through a session too, as its stdin and stdout:
+// so it is reached as `run` is, and what its commands have comes from the host.
+//
 // While the command runs the client may send "signal", "size" and "gone" (an
 // output's reader is gone), and the agent "stopped".
 package agent
@@ -73,6 +76,7 @@ const Idle = 10 * time.Minute
 type Request struct {
 	Session  uint32 // its number on the connection, set by Client.Start
 	Argv     []string
+	SSH      bool     // no command: its streams are those of an SSH connection whose commands have all that this request has
 	Dir      string   // empty: the session's HOME
 	Env      []string // K=V, over everything else
 	Nix      string   // lines of Nix configuration

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
@@ -16,6 +18,7 @@ type Agent struct {
 	Image         string // the identity of the container's image
 	Specification string // the container's, by which clients know it from others
 
+	config   *ssh.ServerConfig
 	keepers  *keepers
 	pins     *pins
 	emulated func() []string // systems whose programs the kernel runs besides the agent's own

@@ -44,7 +44,7 @@ func (a Agent) Serve(ctx context.Context) error {
 		closeAll(listeners)
 		return fmt.Errorf("listening: %w", err)
 	}
-	config := a.serverConfig(host)
+	a.config = a.serverConfig(host)
 	a.pins = newPins(a.Volume)
 	if err := a.pins.startWatch(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err) // what is built is pinned when its session ends
@@ -55,7 +55,7 @@ func (a Agent) Serve(ctx context.Context) error {
 	a.keepers.stock()
 	var accepting sync.WaitGroup
 	for _, l := range listeners {
-		accepting.Go(func() { a.accept(ctx, l, config) })
+		accepting.Go(func() { a.accept(ctx, l) })
 	}
 	accepting.Wait()
 	return nil
@@ -88,7 +88,7 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-func (a Agent) accept(ctx context.Context, listener net.Listener, config *ssh.ServerConfig) {
+func (a Agent) accept(ctx context.Context, listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if ctx.Err() != nil {
@@ -100,7 +100,7 @@ func (a Agent) accept(ctx context.Context, listener net.Listener, config *ssh.Se
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		go a.serveConnection(conn, config)
+		go a.serveConnection(conn, agent.Request{Umask: 0o022})
 	}
 }
 
@@ -118,10 +118,12 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 	return config
 }
 
-func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
+// serveConnection serves one client. What standard sessions cannot request, their
+// commands have from the template.
+func (a Agent) serveConnection(conn net.Conn, template agent.Request) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(greeting))
-	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(conn), config)
+	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(conn), a.config)
 	if err != nil {
 		return // whoever it was is told by the protocol
 	}
@@ -138,6 +140,8 @@ func (a Agent) serveConnection(conn net.Conn, config *ssh.ServerConfig) {
 		switch channel.ChannelType() {
 		case agent.SessionChannel:
 			go a.serveSession(ctx, server, channel)
+		case standardChannel:
+			go a.serveStandard(ctx, server, channel, template)
 		default:
 			_ = channel.Reject(ssh.UnknownChannelType, "channels of this type are not served")
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 
@@ -47,7 +48,11 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 			c.Refuse(agent.Failed, fmt.Sprintf("lending the ssh agent: %v", err))
 			return
 		}
-		request.Env = append(request.Env, "SSH_AUTH_SOCK="+socket)
+		request.Env = append(slices.Clip(request.Env), "SSH_AUTH_SOCK="+socket)
+	}
+	if request.SSH {
+		a.serveRelayed(c, request, requests)
+		return
 	}
 	task, refused := a.prepare(request, own)
 	if refused != nil {
