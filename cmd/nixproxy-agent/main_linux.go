@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,7 @@ func main() { os.Exit(Main(os.Args[1:])) }
 
 // Main runs one mode and returns the exit status: 0, 1 failed, 2 no such mode.
 func Main(args []string) int {
+	debug.SetGCPercent(400) // as in cmd/nixproxy, and for its reason
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	if len(args) == 0 {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 )
 
 // version is set by `make build`.
@@ -13,6 +14,9 @@ func main() { os.Exit(Main()) }
 // Main runs nixproxy with the process's arguments and streams, and returns its
 // exit status.
 func Main() int {
+	// Each packet of a stream is garbage at once, and little else is in memory:
+	// collecting it less often saves a third of a large stream's processor time.
+	debug.SetGCPercent(400)
 	ctx, signals := withSignals()
 	defer signals.stop()
 	a := newApp(os.Stdin, os.Stdout, os.Stderr)
