@@ -11,24 +11,17 @@ import (
 )
 
 // endDescendants ends all processes below this one. Their parents' deaths make
-// none of them escape, as this process is a subreaper; somebody must reap them.
+// none of them escape, as this process is a subreaper; somebody must reap them,
+// and end this process with the last. So it never returns: an empty list is no
+// proof, as one that is read while a parent ends lacks the children.
 func endDescendants() {
 	for _, pid := range descendants(os.Getpid()) {
 		_ = unix.Kill(pid, unix.SIGHUP)
 		_ = unix.Kill(pid, unix.SIGCONT) // a stopped process hears nothing
 	}
-	for deadline := time.Now().Add(farewell); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if len(descendants(os.Getpid())) == 0 {
-			return
-		}
-	}
-	// Again and again, as a process may fork while the list is read.
+	time.Sleep(farewell)
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
-		left := descendants(os.Getpid())
-		if len(left) == 0 {
-			return
-		}
-		for _, pid := range left {
+		for _, pid := range descendants(os.Getpid()) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 		time.Sleep(pause)

@@ -33,8 +33,12 @@ func (t task) file() string {
 	return filepath.Join(t.Dir, t.Path)
 }
 
-// An order is what a keeper is told afterwards.
-type order struct{ Signal unix.Signal }
+// An order is what a keeper is told afterwards: a signal to pass on, or to let go
+// of what a command that has ended leaves in the background.
+type order struct {
+	Signal unix.Signal
+	LetGo  bool
+}
 
 // A report is what a keeper tells.
 type report struct {
@@ -56,8 +60,9 @@ const (
 // Nix's builders included. It leads the session, so that the command is one job
 // of a terminal as it would be at home, and not the one whose end hangs it up.
 //
-// It ends when its tree has. When the agent is gone, or says so by closing the
-// socket, before the command has ended, it ends the tree.
+// It ends when its tree has. It ends the tree when the agent closes the socket, or
+// is gone, without having let go of it: the client's end may well have been the
+// command's, by SIGPIPE or an end of stdin.
 func Keep() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("becoming a subreaper: %w", err)
@@ -159,23 +164,22 @@ func (k *keeping) reap(command int) {
 	}
 }
 
-// obey passes signals on to the command and its children.
+// obey passes signals on to the command and its children, until it lets go of
+// them or ends them.
 func (k *keeping) obey(command int) {
 	for {
 		var o order
 		err := k.hear.Decode(&o)
-		k.mu.Lock()
-		if k.ended {
-			k.mu.Unlock()
-			return // what is left lives on
+		if err != nil {
+			endDescendants()
 		}
-		if err == nil {
+		if o.LetGo {
+			return
+		}
+		k.mu.Lock()
+		if !k.ended {
 			_ = unix.Kill(-command, o.Signal)
 		}
 		k.mu.Unlock()
-		if err != nil {
-			endDescendants()
-			return
-		}
 	}
 }

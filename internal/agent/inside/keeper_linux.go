@@ -100,10 +100,16 @@ func (k *keeper) listen() {
 }
 
 // signal sends a signal to the command's process group.
-func (k *keeper) signal(s unix.Signal) { _ = k.tell.Encode(order{s}) }
+func (k *keeper) signal(s unix.Signal) { _ = k.tell.Encode(order{Signal: s}) }
 
-// close lets go of a tree whose command has ended, and ends one whose command
-// has not.
+// letGo leaves what a command that has ended has in the background to itself,
+// unless the keeper was closed before.
+func (k *keeper) letGo() {
+	_ = k.tell.Encode(order{LetGo: true})
+	k.conn.Close()
+}
+
+// close ends the tree.
 func (k *keeper) close() { k.conn.Close() }
 
 // wait returns how the command ended. A keeper that somebody killed counts as

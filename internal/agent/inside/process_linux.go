@@ -55,7 +55,7 @@ func (p *process) attend(in io.Reader, out writeCloser, err io.Writer) (agent.Ex
 		p.stdio.err.wake()
 	}
 	outputs.Wait()
-	p.keeper.close()
+	p.keeper.letGo()
 	exit := agent.Exit{OutOfMemory: oomKills() > p.kills}
 	if status.Signaled() {
 		exit.Signal = uint32(status.Signal())
