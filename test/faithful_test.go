@@ -32,6 +32,13 @@ type faithfulCase struct{ name, script string }
 func TestFaithful(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, theWorld.engine, "faithful")
+	t.Run("streams", func(t *testing.T) { testCases(t, p) })
+	t.Run("pressure", func(t *testing.T) { testPressure(t, p) })
+	t.Run("signals", func(t *testing.T) { testSignals(t, p) })
+	t.Run("ends", func(t *testing.T) { testEnds(t, p) })
+}
+
+func testCases(t *testing.T, p *place) {
 	p = p.with("BYTES=" + allBytes(t, p.dir))
 	for _, cases := range [][]faithfulCase{streamCases, argumentCases, endCases, fileCases} {
 		for _, c := range cases {

@@ -16,22 +16,31 @@ import (
 // is there that should not be. NIXPROXY_TEST_SEED repeats a run.
 func TestKills(t *testing.T) {
 	t.Parallel()
-	rounds, seed := 6, uint64(time.Now().UnixNano())
-	if os.Getenv("NIXPROXY_TEST_LONG") != "" {
-		rounds = 60
+	k, random := newKills(t), newRandom(t)
+	took := k.undisturbed(t)
+	for i := range longer(6) {
+		k.round(t, i+1, time.Duration(random.Int64N(int64(took))))
 	}
+}
+
+// longer is ten times as many where there is time for that.
+func longer(rounds int) int {
+	if os.Getenv("NIXPROXY_TEST_LONG") != "" {
+		return 10 * rounds
+	}
+	return rounds
+}
+
+// newRandom is another at each run; the log tells how to repeat one.
+func newRandom(t *testing.T) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
 	if given := os.Getenv("NIXPROXY_TEST_SEED"); given != "" {
 		if _, err := fmt.Sscan(given, &seed); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Logf("NIXPROXY_TEST_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	k := newKills(t)
-	took := k.undisturbed(t)
-	for i := range rounds {
-		k.round(t, i+1, time.Duration(random.Int64N(int64(took))))
-	}
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // A kills has what all rounds share: a corner of the registry, and the state.

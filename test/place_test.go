@@ -32,7 +32,7 @@ func newPlace(t *testing.T, e *testEngine, name string) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.env = append(os.Environ(), "HOME="+home, "PATH="+w.bin+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8",
+	p.env = append(os.Environ(), "HOME="+home, "PATH="+w.bin+":"+os.Getenv("PATH"), "LC_ALL=C",
 		"DOCKER_HOST="+e.host, "DOCKER_CONFIG="+home, "NIXPROXY_NIX_VERSION="+image.Version, "NIXPROXY_REGISTRY="+registry,
 		"NIXPROXY_STATE="+filepath.Join(home, "state"), "NIXPROXY_VOLUME="+p.volume)
 	return p.another(t)

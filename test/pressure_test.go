@@ -1,0 +1,128 @@
+package test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// testPressure is about streams whose one end is slower than the other: who
+// writes waits, and nothing piles up in between.
+func testPressure(t *testing.T, p *place) {
+	for _, transport := range transports {
+		over := p.over(transport)
+		t.Run("stdout over the "+transport, func(t *testing.T) { expectNoError(t, over.slowOutput()) })
+		t.Run("stdin over the "+transport, func(t *testing.T) { expectNoError(t, over.slowInput()) })
+	}
+}
+
+func expectNoError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+const (
+	pressure = 300_000_000 // bytes that are carried
+	pileUp   = 32_000_000  // of them may be under way, in pipes, windows and buffers
+	waiting  = 500 * time.Millisecond
+)
+
+// slowOutput reads a little, waits, and reads the rest.
+func (p *place) slowOutput() error {
+	c := p.command("nixproxy", "run", "--", "head", "-c", strconv.Itoa(pressure), "/dev/zero")
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		return err
+	}
+	defer c.Process.Kill()
+	const little = 1_000_000
+	if _, err := io.CopyN(io.Discard, out, little); err != nil {
+		return err
+	}
+	time.Sleep(waiting)
+	// As long as the last bytes are unread nixproxy is there.
+	if _, err := io.CopyN(io.Discard, out, pressure-2*little); err != nil {
+		return err
+	}
+	flat := p.expectFlat(c.Process.Pid)
+	if n, err := io.Copy(io.Discard, out); err != nil || n != little {
+		return fmt.Errorf("at last %d bytes, not %d: %w", n, little, err)
+	}
+	return errors.Join(flat, c.Wait())
+}
+
+// slowInput writes as much as is taken, and the rest when the command reads.
+func (p *place) slowInput() error {
+	reads := filepath.Join(p.dir, "reads")
+	defer os.Remove(reads)
+	c := p.command("nixproxy", "run", "--", "sh", "-c", `until test -e "$0"; do sleep 0.05; done; test $(wc -c) = "$1"`, reads, strconv.Itoa(pressure))
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	c.Stdin = theirs
+	err = c.Start()
+	theirs.Close()
+	if err != nil {
+		return err
+	}
+	defer c.Process.Kill()
+	_ = ours.SetWriteDeadline(time.Now().Add(waiting))
+	content := make([]byte, pressure)
+	n, err := ours.Write(content)
+	if n > pileUp || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%d bytes were taken that nobody read: %w", n, err)
+	}
+	_ = ours.SetWriteDeadline(time.Time{})
+	if err := os.WriteFile(reads, nil, 0o644); err != nil {
+		return err
+	}
+	if _, err := ours.Write(content[n:]); err != nil {
+		return err
+	}
+	flat := p.expectFlat(c.Process.Pid)
+	ours.Close()
+	return errors.Join(flat, c.Wait())
+}
+
+// expectFlat looks at the most memory that nixproxy and the agent's processes
+// have ever had.
+func (p *place) expectFlat(nixproxy int) error {
+	problem := expectMemory("nixproxy", strconv.Itoa(nixproxy))
+	for _, m := range p.processes() {
+		if mode := m.agentMode(); mode != "" {
+			problem = errors.Join(problem, expectMemory("agent "+mode, m.pid))
+		}
+	}
+	return problem
+}
+
+func expectMemory(name, pid string) error {
+	const most = 64 << 10
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return err
+	}
+	kB := 0
+	for line := range bytes.Lines(status) {
+		if value, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
+			_, err = fmt.Sscan(string(value), &kB)
+		}
+	}
+	if err == nil && (kB == 0 || kB > most) {
+		err = fmt.Errorf("%s had %d kB of memory, and %d are enough", name, kB, most)
+	}
+	return err
+}
