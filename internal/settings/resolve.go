@@ -56,7 +56,7 @@ func (row Setting) resolve(flag *pflag.Flag, lookup func(string) (string, bool))
 		return Origin{}, nil
 	}
 	if err := v.setAll(to); err != nil {
-		return Origin{}, fmt.Errorf("environment variable %s=%q: %w", row.Env, to, err)
+		return Origin{}, fmt.Errorf("environment variable %s%w", row.Env, err)
 	}
 	return Origin{Variable: row.Env}, nil
 }

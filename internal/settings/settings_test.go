@@ -108,7 +108,7 @@ func TestBadValues(t *testing.T) {
 		{"--quiet=maybe", "", "it is one of 1, 0, true, false"},
 		{"", "NIXPROXY_PULL=sometimes", `environment variable NIXPROXY_PULL="sometimes": it is one of missing, always, never`},
 		{"", "NIXPROXY_DEBUG=yes", `environment variable NIXPROXY_DEBUG="yes": it is one of 1, 0, true, false`},
-		{"", "NIXPROXY_ENV=A=1\n=2", `line "=2": it is written NAME or NAME=VALUE`},
+		{"", "NIXPROXY_ENV=A=1\n=2", "environment variable NIXPROXY_ENV, line 2: it is written NAME or NAME=VALUE"},
 		{"--host a --context b", "", "both a host and a context are given (--host, --context): give one of them"},
 		{"-t -T", "", "both a terminal and none are asked for (--tty, --no-tty): give one of them"},
 	} {

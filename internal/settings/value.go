@@ -38,18 +38,28 @@ func (v *value) Type() string {
 	return v.Value.Type()
 }
 
-// setAll sets from an environment variable's text, in which a list has one item a line.
+// setAll sets from an environment variable's text, in which a list has one item a line. The error goes on from the
+// variable's name. It shows no list, which may hold somebody's passwords.
 func (v *value) setAll(to string) error {
-	if _, list := v.Value.(pflag.SliceValue); !list {
-		return v.Set(to)
+	if _, list := v.Value.(pflag.SliceValue); list {
+		return v.setLines(to)
 	}
+	if err := v.Set(to); err != nil {
+		return fmt.Errorf("=%q: %w", to, err)
+	}
+	return nil
+}
+
+func (v *value) setLines(to string) error {
+	number := 0
 	for line := range strings.Lines(to) {
+		number++
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" {
 			continue
 		}
 		if err := v.Set(line); err != nil {
-			return fmt.Errorf("line %q: %w", line, err)
+			return fmt.Errorf(", line %d: %w", number, err)
 		}
 	}
 	return nil
