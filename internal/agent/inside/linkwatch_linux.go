@@ -137,20 +137,25 @@ func events(b []byte) iter.Seq[event] {
 	}
 }
 
-// heard looks at the link that an event is about, for the host whose session
-// began last.
+// heard looks at the link that an event is about, for a host that has a session
+// under way. Without one, what a process in the background has built is pinned
+// for the last that had, and nothing is dropped.
 func (p *pins) heard(e event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.host == "" {
+	host, underWay := p.host, len(p.sessions) > 0
+	if underWay {
+		host = p.sessions[len(p.sessions)-1]
+	}
+	if host == "" {
 		return nil
 	}
-	if e.mask&unix.IN_Q_OVERFLOW != 0 {
-		return p.lookAtAll(p.host)
+	if e.mask&unix.IN_Q_OVERFLOW != 0 && underWay {
+		return p.look(host)
 	}
 	link := p.watch.about(e)
 	if link == "" {
 		return nil
 	}
-	return p.judge(p.host, map[string]bool{link: true})
+	return p.judge(host, map[string]bool{link: true}, underWay)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -36,13 +37,15 @@ type pins struct {
 	volume Volume
 	mounts func() mountTable
 
-	mu      sync.Mutex
-	auto    listing
-	records map[string]*listing // by host
-	host    string              // whose session began last
-	watch   *linkWatch          // nil: links are looked at when a session begins and ends
+	mu       sync.Mutex
+	auto     listing
+	records  map[string]*listing // by host
+	sessions []string            // the hosts of those under way
+	host     string              // whose session began last
+	watch    *linkWatch          // nil: links are looked at when a session begins and ends
 }
 
+// newPins are those of an agent that has just started.
 func newPins(v Volume) *pins {
 	return &pins{volume: v, mounts: func() mountTable { return readMounts(string(v)) }, records: map[string]*listing{}}
 }
@@ -53,10 +56,10 @@ func hostOf(conn ssh.Conn) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// lookAtPins is at a session's beginning and end. What fails then fails for a
+// atPins begins or ends a session's part in pins. What fails then fails for a
 // command that has nothing to do with it, so the container's log is told.
-func (a Agent) lookAtPins(host string) {
-	if err := a.pins.look(host); err != nil {
+func atPins(what func(host string) error, host string) {
+	if err := what(host); err != nil {
 		fmt.Fprintln(os.Stderr, "pinning what was built:", err)
 	}
 }
@@ -69,17 +72,30 @@ func (v Volume) pinRecord(host string, name ...string) string {
 	return filepath.Join(append([]string{v.own("pins"), host}, name...)...)
 }
 
+// begin is before a session's command starts: a collector must not find pins
+// whose links are gone.
+func (p *pins) begin(host string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.host = host
+	p.sessions = append(p.sessions, host)
+	return p.look(host)
+}
+
+// end is after a session's command has ended, and before its client hears of it.
+func (p *pins) end(host string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.sessions, host); i >= 0 {
+		p.sessions = slices.Delete(p.sessions, i, i+1)
+	}
+	return p.look(host)
+}
+
 // look pins what the links under this container's mounts hold, and drops the
 // host's pins of those that are gone. With nothing new it costs little more than
 // a look at each link.
 func (p *pins) look(host string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.host = host
-	return p.lookAtAll(host)
-}
-
-func (p *pins) lookAtAll(host string) error {
 	if p.records[host] == nil {
 		p.records[host] = &listing{}
 	}
@@ -89,10 +105,10 @@ func (p *pins) lookAtAll(host string) error {
 			links[link] = true
 		}
 	}
-	return p.judge(host, links)
+	return p.judge(host, links, true)
 }
 
-func (p *pins) judge(host string, links map[string]bool) error {
+func (p *pins) judge(host string, links map[string]bool, mayDrop bool) error {
 	mounts := p.mounts()
 	for link := range links {
 		// By its name first: most links are other projects'.
@@ -110,12 +126,12 @@ func (p *pins) judge(host string, links map[string]bool) error {
 	defer unlock()
 	var all []error
 	for link := range links {
-		all = append(all, p.judgeOne(host, link, mounts))
+		all = append(all, p.judgeOne(host, link, mounts, mayDrop))
 	}
 	return errors.Join(all...)
 }
 
-func (p *pins) judgeOne(host, link string, mounts mountTable) error {
+func (p *pins) judgeOne(host, link string, mounts mountTable, mayDrop bool) error {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(link))
 	if err != nil {
 		return nil // it may be away
@@ -125,13 +141,13 @@ func (p *pins) judgeOne(host, link string, mounts mountTable) error {
 		return nil
 	}
 	name := pinName(link, origin)
-	switch target, is := seeLink(dir, filepath.Base(link)); is {
-	case linkHolds:
+	switch target, is := seeLink(dir, filepath.Base(link)); {
+	case is == linkHolds:
 		if p.watch != nil {
 			p.watch.add(dir, link)
 		}
 		return p.volume.holdPin(host, name, link, target)
-	case linkGone:
+	case is == linkGone && mayDrop:
 		return p.volume.dropPin(host, name)
 	}
 	return nil

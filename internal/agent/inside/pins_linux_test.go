@@ -2,8 +2,10 @@ package inside
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,7 +83,7 @@ func (p *pinned) remove(path string) {
 
 func (p *pinned) look(pins *pins, host string) {
 	p.Helper()
-	if err := pins.look(host); err != nil {
+	if err := errors.Join(pins.begin(host), pins.end(host)); err != nil {
 		p.Error(err)
 	}
 }
@@ -283,7 +285,9 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	if err := agent.startWatch(ctx); err != nil {
 		t.Fatal(err)
 	}
-	p.look(agent, "h") // a session begins
+	if err := agent.begin("h"); err != nil {
+		t.Fatal(err)
+	}
 	p.build(result, storeA)
 	p.await("built", "h", storeA)
 	if err := replaceLink(storeB, result); err != nil {
@@ -298,8 +302,31 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	p.await("in a new directory", "h", storeA)
 	p.remove(result)
 	p.await("removed there", "h")
+
+	// In the background things are pinned, and not dropped.
+	if err := agent.end("h"); err != nil {
+		t.Fatal(err)
+	}
+	p.build(result, storeA)
+	p.await("built in the background", "h", storeA)
+	p.remove(result)
+	p.build(filepath.Join(p.project, "next"), storeB)
+	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	p.want("removed in the background", "h", storeA, storeB)
+	p.look(agent, "h")
+	p.want("looked at", "h", storeB)
 }
 
+func (p *pinned) held(host, storePath string) bool {
+	found, _ := filepath.Glob(p.volume.pin(host, "*"))
+	return slices.ContainsFunc(found, func(pin string) bool {
+		target, _ := os.Readlink(pin)
+		return target == storePath
+	})
+}
+
+// await waits until a host has this one pin, or none.
 func (p *pinned) await(when, host string, targets ...string) {
 	p.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 
@@ -37,9 +38,13 @@ func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewC
 // serveCommand does what a caller requests. The context ends with the connection.
 func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, request agent.Request, requests <-chan *ssh.Request) {
 	own := a.newPrivate()
-	defer own.remove()
 	host := hostOf(conn)
-	a.lookAtPins(host) // a collector must not find a pin whose link is gone already
+	atPins(a.pins.begin, host)
+	leave := sync.OnceFunc(func() {
+		own.remove()
+		atPins(a.pins.end, host)
+	})
+	defer leave()
 	if request.SSHAgent {
 		session, end := context.WithCancel(ctx)
 		defer end()
@@ -59,10 +64,7 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 		c.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, c, request, requests, task, func() {
-		own.remove()
-		a.lookAtPins(host)
-	})
+	a.run(ctx, c, request, requests, task, leave)
 }
 
 // prepare makes of a request the command that keeps its image's promise.
