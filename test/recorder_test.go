@@ -18,8 +18,14 @@ type recorder struct {
 	total    int      // with those that were forgotten
 }
 
-func startRecorder(socket, engine string) (*recorder, error) {
-	listener, err := net.Listen("unix", socket)
+// A halfCloser can end each way of a connection by itself.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+func startRecorder(network, address, engine string) (*recorder, error) {
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +40,7 @@ func (r *recorder) accept() {
 		if err != nil {
 			return
 		}
-		go r.serve(client.(*net.UnixConn))
+		go r.serve(client.(halfCloser))
 	}
 }
 
@@ -61,13 +67,13 @@ func (r *recorder) note(request *http.Request) {
 	r.requests = append(r.requests, request.Method+" "+request.URL.Path)
 }
 
-func (r *recorder) serve(client *net.UnixConn) {
+func (r *recorder) serve(client halfCloser) {
 	defer client.Close()
 	dialled, err := net.Dial("unix", r.engine)
 	if err != nil {
 		return
 	}
-	engine := dialled.(*net.UnixConn)
+	engine := dialled.(halfCloser)
 	defer engine.Close()
 	fromClient, fromEngine := bufio.NewReader(client), bufio.NewReader(engine)
 	for {
@@ -96,7 +102,7 @@ func relay(request *http.Request, client, engine io.Writer, fromEngine *bufio.Re
 
 // upgrade carries bytes both ways, with each way's own end, from a request on
 // that turns its connection into a stream.
-func upgrade(request *http.Request, client, engine *net.UnixConn, fromClient, fromEngine *bufio.Reader) {
+func upgrade(request *http.Request, client, engine halfCloser, fromClient, fromEngine *bufio.Reader) {
 	if request.Write(engine) != nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -224,13 +225,26 @@ func (s *script) count(args []string) error {
 	return nil
 }
 
-// record: from now on requests to the engine go through a recorder.
-func (s *script) record([]string) (err error) {
-	socket := filepath.Join(s.Getenv("WORK"), "engine.sock")
-	if s.recorder, err = startRecorder(socket, s.engine.socket()); err != nil {
+// record: from now on requests to the engine go through a recorder. record far:
+// through one at an address that is not this machine's loopback.
+func (s *script) record(args []string) error {
+	network, address := "unix", filepath.Join(s.Getenv("WORK"), "engine.sock")
+	if len(args) > 0 {
+		conn, err := net.Dial("udp", "192.0.2.1:9") // sends nothing, and tells which address would be ours
+		if err != nil {
+			return err
+		}
+		conn.Close()
+		network, address = "tcp", net.JoinHostPort(conn.LocalAddr().(*net.UDPAddr).IP.String(), "0")
+	}
+	if s.recorder != nil {
+		s.recorder.listener.Close()
+	}
+	var err error
+	if s.recorder, err = startRecorder(network, address, s.engine.socket()); err != nil {
 		return err
 	}
-	s.Setenv("DOCKER_HOST", "unix://"+socket)
+	s.Setenv("DOCKER_HOST", network+"://"+s.recorder.listener.Addr().String())
 	return nil
 }
 
@@ -278,12 +292,13 @@ func (s *script) publish(args []string) error {
 	return fmt.Errorf("publish has no %s", flag)
 }
 
-// container rm|kill|stop ROLE: what a user might do to one of our containers by
-// hand. container await ROLE: one runs, within ten seconds. container N ROLE:
-// there are so many of the role, container N running ROLE.
+// container rm|kill|stop|restart ROLE: what a user might do to one of our containers by
+// hand. container await N ROLE: so many run, within thirty seconds. container N ROLE:
+// there are so many of the role, container N running ROLE. container published
+// ROLE: prints where its ports can be reached.
 func (s *script) container(args []string) error {
 	if args[0] == "await" {
-		return s.awaitRunning(args[1])
+		return s.awaitRunning(args[1], args[2])
 	}
 	found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), args[len(args)-1])
 	if err != nil {
@@ -302,7 +317,19 @@ func (s *script) container(args []string) error {
 	if len(found) == 0 {
 		return errors.New("there is none")
 	}
+	if args[0] == "published" {
+		s.published(found)
+		return nil
+	}
 	return s.byHand(args[0], found)
+}
+
+func (s *script) published(containers []container.Summary) {
+	for _, c := range containers {
+		for _, p := range c.Ports {
+			fmt.Fprintf(s.Stdout(), "%s:%d\n", p.IP, p.PublicPort)
+		}
+	}
 }
 
 func running(containers []container.Summary) int {
@@ -315,14 +342,16 @@ func running(containers []container.Summary) int {
 	return n
 }
 
-func (s *script) awaitRunning(role string) error {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+func (s *script) awaitRunning(want, role string) error {
+	n := 0
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), role)
-		if err != nil || running(found) > 0 {
+		n = running(found)
+		if err != nil || strconv.Itoa(n) == want {
 			return err
 		}
 	}
-	return fmt.Errorf("no %s runs", role)
+	return fmt.Errorf("%d of role %s run, and not %s", n, role, want)
 }
 
 func (s *script) byHand(verb string, containers []container.Summary) error {
@@ -334,6 +363,8 @@ func (s *script) byHand(verb string, containers []container.Summary) error {
 			err = s.engine.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
 		case "kill":
 			err = s.engine.ContainerKill(ctx, c.ID, "KILL")
+		case "restart":
+			err = s.engine.ContainerRestart(ctx, c.ID, container.StopOptions{Timeout: &second})
 		case "stop":
 			err = s.engine.ContainerStop(ctx, c.ID, container.StopOptions{Timeout: &second})
 		default:

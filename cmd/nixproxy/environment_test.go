@@ -45,6 +45,16 @@ func TestEnvironmentThatPassesByItself(t *testing.T) {
 	}
 }
 
+func TestHelpTellsWhatPassesByItself(t *testing.T) {
+	for _, p := range passings() {
+		for _, name := range p.names {
+			if !strings.Contains(strings.ToLower(runLong), strings.ToLower(name)) || p.why == "" {
+				t.Errorf("%s is not in run's help, or there is no reason for it", name)
+			}
+		}
+	}
+}
+
 func TestEnvironmentOfFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(content string) string {

@@ -15,7 +15,12 @@ const runLong = `Run CMD in the proxy container of the project in the working di
 project (the git top level, else the working directory) is mounted at its own
 path, and the command starts where the caller is. Its streams and its exit
 status are the caller's: 128+n if signal n ended it, 125 when nixproxy itself
-failed, 126 when CMD could not be executed, 127 when it was not found.`
+failed, 126 when CMD could not be executed, 127 when it was not found.
+
+Of the caller's environment CMD gets by itself TERM, COLORTERM, NO_COLOR, LANG,
+LC_*, TZ, and the proxies: http_proxy, https_proxy, ftp_proxy, all_proxy and
+no_proxy, also in upper case. -e and --env-file give it more. The substituters,
+trusted keys, access tokens and netrc file of the host's Nix are CMD's too.`
 
 func newRun(a *app) *cobra.Command {
 	c := &cobra.Command{

@@ -3,7 +3,12 @@ package proxy
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +16,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/state"
+	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
 func TestUsesPort(t *testing.T) {
@@ -116,5 +124,47 @@ func TestOverPort(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A port without an answer is left alone for a while, in proportion to what it
+// cost; but for another one that the container has by now.
+func TestRestPort(t *testing.T) {
+	dir, err := os.MkdirTemp("", "port") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"Id":"id","NetworkSettings":{"Ports":{"64222/tcp":[{"HostIp":"127.0.0.1","HostPort":"7"}]}}}`))
+	})}}
+	server.Start()
+	t.Cleanup(server.Close)
+	endpoint, err := engine.Find(engine.Choice{Host: "unix://" + listener.Addr().String()}, engine.Host{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(endpoint, "1.41")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Terminal: terminal.New(io.Discard, terminal.Options{})}
+	if p.State, err = state.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]time.Duration{"127.0.0.1:7": 200 * time.Second, "127.0.0.1:8": 0} {
+		before := time.Now()
+		p.restPort(t.Context(), e, aWant(), remembered{Container: "id", Address: address}, time.Second)
+		var got remembered
+		if !p.State.Load(aWant().stateFile(), &got) || got.Address != "127.0.0.1:7" || got.Container != "id" {
+			t.Errorf("from %s: %+v", address, got)
+		}
+		if rests := got.Rested.Sub(before); want == 0 && !got.Rested.IsZero() || want > 0 && (rests < want || rests > want+time.Minute) {
+			t.Errorf("from %s: rests for %v", address, rests)
+		}
 	}
 }
