@@ -37,7 +37,7 @@ func newRoot(a *app) *cobra.Command {
 		a.runs = isRun(meant(c, a.args))
 		return usage(c, "%w", err)
 	})
-	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a))
+	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a), newConfig(a), newConnect(a))
 	return root
 }
 

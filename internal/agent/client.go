@@ -17,8 +17,9 @@ var ErrLost = errors.New("the connection to the proxy container was lost while t
 
 // A Client is a connection to an agent.
 type Client struct {
-	ssh   *ssh.Client
-	alive *keepAlive
+	ssh     *ssh.Client
+	hostKey ssh.PublicKey
+	alive   *keepAlive
 
 	mu       sync.Mutex
 	sessions uint32                           // so far
@@ -48,7 +49,7 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 		conn.Close()
 		return nil, fmt.Errorf("connecting to the agent: %w", err)
 	}
-	client := &Client{ssh: ssh.NewClient(c, channels, requests), stderrs: map[uint32]chan<- ssh.NewChannel{}} // which answers the agent's keep-alives
+	client := &Client{ssh: ssh.NewClient(c, channels, requests), hostKey: hostKey, stderrs: map[uint32]chan<- ssh.NewChannel{}} // which answers the agent's keep-alives
 	client.alive = watch(c)
 	go client.route(client.ssh.HandleChannelOpen(stderrChannel))
 	return client, nil

@@ -52,6 +52,9 @@ func (r *Running) Stopped() <-chan struct{} { return r.stopped }
 // silence is no sign of its end.
 func (r *Running) Suspend() { r.client.alive.suspend() }
 
+// HostKey is the key by which the agent has proved to be the right one.
+func (r *Running) HostKey() ssh.PublicKey { return r.client.hostKey }
+
 // Close ends the connection, and the command if it still runs.
 func (r *Running) Close() error { return r.client.Close() }
 

@@ -25,6 +25,7 @@ type Proxy struct {
 // A Command is what to run.
 type Command struct {
 	Argv     []string
+	SSH      bool     // no command: its streams are an SSH connection, whose commands are as this one would be
 	Env      []string // K=V
 	Terminal *agent.Terminal
 	OneFile  bool // stdout and stderr are one

@@ -109,7 +109,7 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
 		Nix: w.config.nix, Secrets: w.config.secrets,
-		SSHAgent: p.Settings.SSH, Idle: p.idle(),
+		SSH: c.SSH, SSHAgent: p.Settings.SSH, Idle: p.idle(),
 	}
 }
 

@@ -101,3 +101,12 @@ func (d *Dir) write(name string, data []byte) error {
 	}
 	return nil
 }
+
+// Write writes a file for another program to read, and returns its path.
+func (d *Dir) Write(name, content string) (string, error) {
+	path, err := d.file(name)
+	if err != nil {
+		return "", err
+	}
+	return path, d.write(name, []byte(content))
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -32,6 +33,9 @@ func (d *Dir) ClientKey() (ssh.Signer, error) {
 	}
 	return d.makeKey()
 }
+
+// ClientKeyFile is where ClientKey keeps it, as OpenSSH reads it.
+func (d *Dir) ClientKeyFile() string { return filepath.Join(d.path, keyFile) }
 
 func (d *Dir) loadKey() (ssh.Signer, error) {
 	data, info, err := d.read(keyFile)

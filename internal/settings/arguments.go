@@ -1,0 +1,37 @@
+package settings
+
+import "github.com/spf13/pflag"
+
+// Arguments is the command line that says what the flags' values are now, where
+// they are not the defaults: a program started with it has the same settings.
+// flags are those that Bind made, after Resolve.
+func Arguments(flags *pflag.FlagSet) []string {
+	var args []string
+	for _, row := range Table() {
+		flag := flags.Lookup(row.Flag)
+		if flag == nil {
+			continue
+		}
+		for _, text := range given(flag, row.Default) {
+			args = append(args, "--"+row.Flag+"="+text)
+		}
+	}
+	return args
+}
+
+// given are a flag's values as they would be written after it.
+func given(flag *pflag.Flag, standard string) []string {
+	v, ours := flag.Value.(*value)
+	if !ours {
+		return nil
+	}
+	if list, is := v.Value.(pflag.SliceValue); is {
+		return list.GetSlice()
+	}
+	switch text := v.String(); text {
+	case standard, "", "false":
+		return nil
+	default:
+		return []string{text}
+	}
+}
