@@ -47,8 +47,8 @@ func build(ctx context.Context, dir, downloads, suite string, p platform, help *
 		return info{}, err
 	}
 	reference := "nixos/nix:" + made.Version
-	cmd := []string{s.of["bash"] + "/bin/bash"}
-	if err := writeImage(filepath.Join(dir, "image.tar"), s.root, reference, p.debian, cmd); err != nil {
+	env, cmd := environment(p.debian, help != nil), []string{s.of["bash"] + "/bin/bash"}
+	if err := writeImage(filepath.Join(dir, "image.tar"), s.root, reference, p.debian, env, cmd); err != nil {
 		return info{}, fmt.Errorf("writing the image: %w", err)
 	}
 	fmt.Fprintf(stderr, "nix-image: %s: built %s for %s of %s, %d store paths, in %.0f s\n",

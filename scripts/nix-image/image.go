@@ -19,9 +19,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// environment is docker.nix's: everything goes through the default profile. In an arm64 image it also halves the time
-// that a program of it takes under qemu, which by default computes real signatures of pointers; nobody else reads that.
-func environment(arch string) []string {
+// environment is docker.nix's: everything goes through the default profile. Where an arm64 image is to run under qemu, it
+// also has that compute no real signatures of pointers, which halves the time that a program takes.
+func environment(arch string, emulated bool) []string {
 	env := []string{
 		"USER=root",
 		"PATH=/root/.nix-profile/bin:/nix/var/nix/profiles/default/bin:/nix/var/nix/profiles/default/sbin",
@@ -31,14 +31,14 @@ func environment(arch string) []string {
 		"NIX_SSL_CERT_FILE=" + certificate,
 		"NIX_PATH=/nix/var/nix/profiles/per-user/root/channels:/root/.nix-defexpr/channels",
 	}
-	if arch == "arm64" {
+	if arch == "arm64" && emulated {
 		env = append(env, "QEMU_CPU=max,pauth-impdef=on")
 	}
 	return env
 }
 
 // writeImage packs a file system into a docker archive of two layers, the store's paths and the rest.
-func writeImage(file, root, reference, arch string, cmd []string) error {
+func writeImage(file, root, reference, arch string, env, cmd []string) error {
 	tag, err := name.NewTag(reference)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func writeImage(file, root, reference, arch string, cmd []string) error {
 	}
 	config := &v1.ConfigFile{
 		OS: "linux", Architecture: arch, Created: v1.Time{Time: time.Unix(1, 0).UTC()}, RootFS: v1.RootFS{Type: "layers"},
-		Config: v1.Config{User: "0:0", Env: environment(arch), Cmd: cmd},
+		Config: v1.Config{User: "0:0", Env: env, Cmd: cmd},
 	}
 	if img, err = setConfig(img, config); err != nil {
 		return err

@@ -71,7 +71,7 @@ func TestLayerIsDeterministic(t *testing.T) {
 
 func TestWriteImage(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "image.tar")
-	if err := writeImage(file, tree(t, "nix/store/a/f"), "nixos/nix:1.2.3", "arm64", []string{"/bash"}); err != nil {
+	if err := writeImage(file, tree(t, "nix/store/a/f"), "nixos/nix:1.2.3", "arm64", environment("arm64", true), []string{"/bash"}); err != nil {
 		t.Fatal(err)
 	}
 	tag, err := name.NewTag("nixos/nix:1.2.3")
@@ -86,7 +86,7 @@ func TestWriteImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.Architecture != "arm64" || len(config.RootFS.DiffIDs) != 2 || !reflect.DeepEqual(config.Config.Env, environment("arm64")) {
+	if config.Architecture != "arm64" || len(config.RootFS.DiffIDs) != 2 || !reflect.DeepEqual(config.Config.Env, environment("arm64", true)) {
 		t.Errorf("the image's configuration is %+v", config)
 	}
 	if left, _ := filepath.Glob(file + ".layer*"); len(left) != 0 {
