@@ -40,7 +40,7 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 		User:              "root",
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(key)},
 		HostKeyCallback:   ssh.FixedHostKey(hostKey),
-		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+		HostKeyAlgorithms: []string{hostKey.Type()},
 		// Both ends are ours and one release: what is fastest with AES in hardware.
 		Config: ssh.Config{KeyExchanges: []string{ssh.KeyExchangeCurve25519}, Ciphers: []string{ssh.CipherAES128GCM}},
 	}

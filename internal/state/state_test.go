@@ -227,7 +227,7 @@ func TestKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := key.PublicKey().Marshal()
-	if key.PublicKey().Type() != "ssh-ed25519" {
+	if key.PublicKey().Type() != "ecdsa-sha2-nistp256" {
 		t.Errorf("a key of type %s", key.PublicKey().Type())
 	}
 	file := filepath.Join(d.Path(), keyFile)

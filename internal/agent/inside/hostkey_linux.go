@@ -1,7 +1,8 @@
 package inside
 
 import (
-	"crypto/ed25519"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
@@ -32,7 +33,7 @@ func (v Volume) HostKey() (ssh.Signer, error) {
 // makeHostKey links a whole file into place, so that of several makers one wins
 // and all others see its key: os.ErrExist.
 func (v Volume) makeHostKey() error {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
