@@ -70,9 +70,12 @@ platforms:
 	GOOS=darwin GOARCH=amd64 $(GO) build ./...
 	GOOS=linux GOARCH=arm64 $(GO) build ./...
 
-.PHONY: bench-warm settings-table clean help
+.PHONY: bench-warm bench-streams settings-table clean help
 bench-warm: build engine ## a warm run beside docker exec and docker run
 	scripts/bench-warm
+
+bench-streams: build engine ## stdout and stdin beside docker exec's
+	scripts/bench-streams
 
 settings-table: ## write the README's table of settings anew
 	$(GO) test ./internal/settings -run TestReadme -update
