@@ -103,7 +103,10 @@ func (p *place) expectFlat(nixproxy int) error {
 	problem := expectMemory("nixproxy", strconv.Itoa(nixproxy))
 	for _, m := range p.processes() {
 		if mode := m.agentMode(); mode != "" {
-			problem = errors.Join(problem, expectMemory("agent "+mode, m.pid))
+			err := expectMemory("agent "+mode, m.pid)
+			if !errors.Is(err, os.ErrNotExist) { // it has ended meanwhile
+				problem = errors.Join(problem, err)
+			}
 		}
 	}
 	return problem
