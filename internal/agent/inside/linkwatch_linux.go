@@ -154,7 +154,7 @@ func (p *pins) heard(e event) error {
 		return p.look(host)
 	}
 	link := p.watch.about(e)
-	if link == "" {
+	if !p.mayBeHere(link) {
 		return nil
 	}
 	return p.judge(host, map[string]bool{link: true}, underWay)

@@ -18,9 +18,9 @@ type listing struct {
 // within one cannot be told apart.
 const tick = 50 * time.Millisecond
 
-// read returns the targets by the links' names. A directory that cannot be read
-// has none.
-func (l *listing) read(dir string) map[string]string {
+// read returns, by the links' names, the targets that are wanted, which must be
+// the same ones each time. A directory that cannot be read has none.
+func (l *listing) read(dir string, wanted func(target string) bool) map[string]string {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil
@@ -40,7 +40,7 @@ func (l *listing) read(dir string) map[string]string {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue // just being made
 		}
-		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && wanted(target) {
 			l.links[e.Name()] = target
 		}
 	}

@@ -29,12 +29,25 @@ func (t mountTable) origin(dir string) (string, bool) {
 	return filepath.Join(at.root, strings.TrimPrefix(dir, at.point)), at.host
 }
 
-func isBelow(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+// points are where the host's directories are mounted. They are the same as long
+// as the container runs; which directories they are may change.
+func (t mountTable) points() []string {
+	var points []string
+	for _, m := range t {
+		if m.host {
+			points = append(points, m.point)
+		}
+	}
+	return points
 }
 
-// readMounts reads the table of this process (proc_pid_mountinfo(5)).
-func readMounts(volume string) mountTable {
+func isBelow(path, dir string) bool {
+	rest, ok := strings.CutPrefix(path, dir)
+	return ok && (rest == "" || rest[0] == '/' || dir == "/")
+}
+
+// mounts reads the table of this process (proc_pid_mountinfo(5)).
+func (v Volume) mounts() mountTable {
 	content, _ := os.ReadFile("/proc/self/mountinfo")
 	var table mountTable
 	for line := range strings.Lines(string(content)) {
@@ -43,7 +56,7 @@ func readMounts(volume string) mountTable {
 			continue
 		}
 		point := unescape(fields[4])
-		table = append(table, mounted{point: point, root: unescape(fields[3]), host: !ofContainer(point, volume)})
+		table = append(table, mounted{point: point, root: unescape(fields[3]), host: !ofContainer(point, string(v))})
 	}
 	return table
 }

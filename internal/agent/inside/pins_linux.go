@@ -36,6 +36,7 @@ import (
 type pins struct {
 	volume Volume
 	mounts func() mountTable
+	points []string // of the first table, to tell other projects' links by their names
 
 	mu       sync.Mutex
 	auto     listing
@@ -45,9 +46,8 @@ type pins struct {
 	watch    *linkWatch          // nil: links are looked at when a session begins and ends
 }
 
-// newPins are those of an agent that has just started.
-func newPins(v Volume) *pins {
-	return &pins{volume: v, mounts: func() mountTable { return readMounts(string(v)) }, records: map[string]*listing{}}
+func newPins(v Volume, mounts func() mountTable) *pins {
+	return &pins{volume: v, mounts: mounts, points: mounts().points(), records: map[string]*listing{}}
 }
 
 // hostOf names the host that a connection comes from, by its client's key.
@@ -100,7 +100,10 @@ func (p *pins) look(host string) error {
 		p.records[host] = &listing{}
 	}
 	links := map[string]bool{}
-	for _, known := range []map[string]string{p.auto.read(p.volume.state("gcroots/auto")), p.records[host].read(p.volume.pinRecord(host))} {
+	for _, known := range []map[string]string{
+		p.auto.read(p.volume.state("gcroots/auto"), p.mayBeHere),
+		p.records[host].read(p.volume.pinRecord(host), p.mayBeHere),
+	} {
 		for _, link := range known {
 			links[link] = true
 		}
@@ -108,14 +111,11 @@ func (p *pins) look(host string) error {
 	return p.judge(host, links, true)
 }
 
+func (p *pins) mayBeHere(link string) bool {
+	return slices.ContainsFunc(p.points, func(point string) bool { return isBelow(link, point) })
+}
+
 func (p *pins) judge(host string, links map[string]bool, mayDrop bool) error {
-	mounts := p.mounts()
-	for link := range links {
-		// By its name first: most links are other projects'.
-		if _, here := mounts.origin(filepath.Dir(link)); !here || !filepath.IsAbs(link) {
-			delete(links, link)
-		}
-	}
 	if len(links) == 0 {
 		return nil
 	}
@@ -124,6 +124,7 @@ func (p *pins) judge(host string, links map[string]bool, mayDrop bool) error {
 		return err
 	}
 	defer unlock()
+	mounts := p.mounts()
 	var all []error
 	for link := range links {
 		all = append(all, p.judgeOne(host, link, mounts, mayDrop))

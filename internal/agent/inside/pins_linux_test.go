@@ -37,9 +37,8 @@ func newPinned(t *testing.T) *pinned {
 
 // agent is the pins of a container's agent, with the mounts of this moment.
 func (p *pinned) agent() *pins {
-	pins, table := newPins(p.volume), p.table
-	pins.mounts = func() mountTable { return table }
-	return pins
+	table := slices.Clone(p.table)
+	return newPins(p.volume, func() mountTable { return table })
 }
 
 func (p *pinned) mkdir(dir string) {
@@ -347,11 +346,15 @@ func (p *pinned) await(when, host string, targets ...string) {
 func TestListing(t *testing.T) {
 	dir := t.TempDir()
 	var l listing
+	wanted := func(target string) bool { return target != "/unwanted" }
+	if err := os.Symlink("/unwanted", filepath.Join(dir, "unwanted")); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"a", "b", "c"} { // within one tick of the clock
 		if err := os.Symlink("/"+name, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
-		if l.read(dir)[name] != "/"+name {
+		if l.read(dir, wanted)[name] != "/"+name {
 			t.Errorf("%s is not there", name)
 		}
 	}
@@ -359,12 +362,12 @@ func TestListing(t *testing.T) {
 	if err := os.Chtimes(dir, old, old); err != nil {
 		t.Fatal(err)
 	}
-	l.read(dir)
+	l.read(dir, wanted)
 	l.links["b"] = "remembered"
-	if got := l.read(dir); got["b"] != "remembered" || len(got) != 3 {
+	if got := l.read(dir, wanted); got["b"] != "remembered" || len(got) != 3 {
 		t.Errorf("read again: %v", got)
 	}
-	if got := (&listing{}).read(filepath.Join(dir, "none")); got != nil {
+	if got := (&listing{}).read(filepath.Join(dir, "none"), wanted); got != nil {
 		t.Errorf("of nothing: %v", got)
 	}
 }
@@ -388,7 +391,7 @@ func TestOrigin(t *testing.T) {
 }
 
 func TestReadMounts(t *testing.T) {
-	table := readMounts("/proc/self")
+	table := Volume("/proc/self").mounts()
 	if len(table) < 2 {
 		t.Fatalf("got %+v", table)
 	}

@@ -45,7 +45,7 @@ func (a Agent) Serve(ctx context.Context) error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	a.config = a.serverConfig(host)
-	a.pins = newPins(a.Volume)
+	a.pins = newPins(a.Volume, a.Volume.mounts)
 	if err := a.pins.startWatch(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err) // what is built is pinned when its session ends
 	}
