@@ -17,6 +17,11 @@ path, and the command starts where the caller is. Its streams and its exit
 status are the caller's: 128+n if signal n ended it, 125 when nixproxy itself
 failed, 126 when CMD could not be executed, 127 when it was not found.
 
+Nothing else of this host is seen, unless --mount names it: never the home
+directory by itself. --workdir says where CMD starts, not which project it is:
+relative to the working directory, or a directory of the container alone. No
+path that is given to --mount may hold a colon.
+
 Of the caller's environment CMD gets by itself TERM, COLORTERM, NO_COLOR, LANG,
 LC_*, TZ, and the proxies: http_proxy, https_proxy, ftp_proxy, all_proxy and
 no_proxy, also in upper case. -e and --env-file give it more. The substituters,

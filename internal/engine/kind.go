@@ -72,8 +72,8 @@ func kindOf(address string, info system.Info) Kind {
 	return Plain
 }
 
-// unshared is how engines say that they do not see a path of the host: Docker and
-// Podman 5 when a container is created, Docker Desktop and Podman 4 at its start.
+// unshared is how engines refuse a path that they do not see: Docker, Docker
+// Desktop, Podman. Podman 5.8 was seen to make an empty directory of it instead.
 var unshared = []string{"bind source path does not exist", "Mounts denied", "is not shared from the host", "statfs "}
 
 // IsUnshared tells whether an engine refused a mount in those words.
