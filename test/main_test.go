@@ -38,7 +38,7 @@ type world struct {
 var theWorld *world
 
 func TestMain(m *testing.M) {
-	testscript.Main(withWorld{m}, map[string]func(){"hostnix": hostnixMain, "nosockets": nosocketsMain, "elsewhere": elsewhereMain})
+	testscript.Main(withWorld{m}, map[string]func(){"hostnix": hostnixMain, "nosockets": nosocketsMain, "elsewhere": elsewhereMain, "webproxy": webproxyMain})
 }
 
 // withWorld brings the world up around the tests. The programs that the scripts

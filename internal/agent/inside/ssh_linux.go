@@ -37,8 +37,9 @@ func (a Agent) serveStandard(ctx context.Context, conn ssh.Conn, offered ssh.New
 	s.request.Env = slices.Clone(template.Env)
 	for request := range requests {
 		start := a.starter(s, request)
+		done := start != nil || s.heed(request)
 		if request.WantReply {
-			_ = request.Reply(start != nil || s.heed(request), nil)
+			_ = request.Reply(done, nil)
 		}
 		if start != nil {
 			start(ctx, conn, requests)
