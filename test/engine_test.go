@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -117,18 +118,23 @@ func (e *testEngine) clean(name string) error {
 	return problem
 }
 
-// images lists the references with a name in their path.
+// images lists the references with a name in their path: tags, and the digests
+// of images whose tag has moved to another one.
 func (e *testEngine) images(name string) ([]string, error) {
 	all, err := e.ImageList(context.Background(), image.ListOptions{})
 	var refs []string
 	for _, i := range all {
-		for _, tag := range i.RepoTags {
-			if strings.Contains(tag, "/"+name) {
-				refs = append(refs, tag)
-			}
+		tags := named(i.RepoTags, name)
+		if len(tags) == 0 {
+			tags = named(i.RepoDigests, name)
 		}
+		refs = append(refs, tags...)
 	}
 	return refs, err
+}
+
+func named(refs []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return !strings.Contains(ref, "/"+name) })
 }
 
 // run runs a command in a container of the test's own and returns what it wrote.
