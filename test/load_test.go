@@ -136,12 +136,15 @@ func (v victim) kill(c *exec.Cmd) error {
 	}
 	ended := make(chan struct{})
 	go func() { _ = c.Wait(); close(ended) }()
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(slowest):
-		_ = c.Process.Kill()
-		<-ended
-		return fmt.Errorf("the signal does not end it: %v", c.ProcessState)
+	for range 3 { // the first may come before Go's runtime listens, which is deaf to some
+		select {
+		case <-ended:
+			return nil
+		case <-time.After(slowest / 3):
+			_ = c.Process.Signal(v.Signal)
+		}
 	}
+	_ = c.Process.Kill()
+	<-ended
+	return fmt.Errorf("the signal does not end it: %v", c.ProcessState)
 }

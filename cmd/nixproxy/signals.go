@@ -24,9 +24,11 @@ func signalOf(ctx context.Context) (unix.Signal, bool) {
 }
 
 var (
-	ending = []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP}
+	// ending are those that end a process by default. Left to Go, it would be deaf
+	// to the last two, and QUIT's way would be a list of goroutines.
+	ending = []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2}
 	// onlyForwarded mean nothing to nixproxy itself.
-	onlyForwarded = []unix.Signal{unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGCONT}
+	onlyForwarded = []unix.Signal{unix.SIGTSTP, unix.SIGCONT}
 	// fatal are those that would end this process whatever it does: it restores the
 	// terminal first, if it can (not after a fault of its own).
 	fatal = []unix.Signal{unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGSEGV, unix.SIGSYS, unix.SIGTRAP}

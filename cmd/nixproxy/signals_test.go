@@ -29,12 +29,14 @@ func comes(t *testing.T, from <-chan os.Signal, want unix.Signal) {
 }
 
 func TestASignalEndsNixproxyBeforeTheCommand(t *testing.T) {
-	ctx, signals := withSignals()
-	defer signals.stop()
-	raise(t, unix.SIGHUP)
-	<-ctx.Done()
-	if s, ok := signalOf(ctx); !ok || s != unix.SIGHUP {
-		t.Errorf("ended by %v, %v", s, context.Cause(ctx))
+	for _, want := range ending {
+		ctx, signals := withSignals()
+		raise(t, want)
+		<-ctx.Done()
+		if s, ok := signalOf(ctx); !ok || s != want {
+			t.Errorf("ended by %v, %v", s, context.Cause(ctx))
+		}
+		signals.stop()
 	}
 }
 
