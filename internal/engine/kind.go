@@ -114,7 +114,7 @@ func (k Kind) Allowing(goos string) string {
 	}
 	switch {
 	case k == Remote || goos != "darwin":
-		return "the engine's user has no right to it there, as on a network's file system or without root: use a directory that it can read"
+		return "the engine's user has no right to it there, as on a network's file system, without root, or under SELinux: use a directory that it can read"
 	default:
 		return "allow it to " + program + " in " + privacy
 	}
