@@ -99,7 +99,7 @@ func (a *attached) hear(s unix.Signal) {
 // at the caller's terminal: a shell ends its loop or script only if it sees
 // SIGINT's own doing. Else, and where SIGINT does nothing, it returns.
 func (a *attached) interrupt(exit agent.Exit) {
-	if exit.Signal == uint32(unix.SIGINT) && a.console.IsThere() && a.console.Foreground() {
+	if exit.Signal == uint32(unix.SIGINT) && a.console.Controlling() && a.console.Foreground() {
 		console.Interrupt(a.terminal && !a.told)
 	}
 }
@@ -129,10 +129,11 @@ func (a *attached) raw() {
 // stop stops this process after the command was stopped, so that the shell which
 // started it goes on.
 func (a *attached) stop() {
-	if !console.CanStop() {
-		if a.terminal { // and Ctrl-Z a byte, so that the kernel here had no say
-			_ = a.running.Signal("CONT")
-		}
+	switch can := console.CanStop(); {
+	case a.terminal && !(can && a.console.Controlling()):
+		_ = a.running.Signal("CONT") // Ctrl-Z is a byte, so that the kernel here had no say
+		return
+	case !can:
 		return
 	}
 	a.later = nil

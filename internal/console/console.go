@@ -43,9 +43,6 @@ func (c *Console) In() bool { return c.in != nil }
 // Out tells whether stdout is a terminal.
 func (c *Console) Out() bool { return c.out != nil }
 
-// IsThere tells whether any stream is one.
-func (c *Console) IsThere() bool { return c.any() != nil }
-
 // ErrApart tells whether stderr goes elsewhere than to the terminal of stdin and
 // stdout.
 func (c *Console) ErrApart() bool {

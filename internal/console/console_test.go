@@ -107,6 +107,9 @@ func TestRawIsUndoneOnce(t *testing.T) {
 	before := modesOf(t, terminal)
 	c := New(terminal, terminal, terminal)
 	c.Restore()
+	if c.Controlling() {
+		t.Error("a terminal that this process has only opened is its own")
+	}
 	if got := modesOf(t, terminal); got != before {
 		t.Errorf("without raw mode, Restore changed %v to %v", before, got)
 	}

@@ -8,18 +8,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Controlling tells whether the terminal is this process's own, which sends its
+// job signals, and not one that somebody has opened for it.
+func (c *Console) Controlling() bool {
+	_, err := c.foregroundGroup()
+	return err == nil
+}
+
 // Foreground tells whether this process is of the terminal's job in the
 // foreground, or the terminal knows no jobs of this process's session.
 func (c *Console) Foreground() bool {
+	group, err := c.foregroundGroup()
+	return err != nil || group == unix.Getpgrp()
+}
+
+func (c *Console) foregroundGroup() (int, error) {
 	f := c.in
 	if f == nil {
 		f = c.any()
 	}
 	if f == nil {
-		return true
+		return 0, unix.ENOTTY
 	}
-	group, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
-	return err != nil || group == unix.Getpgrp()
+	return unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
 }
 
 // CanStop tells whether somebody is there who could continue this process: a
