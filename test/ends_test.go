@@ -124,6 +124,24 @@ func (p *place) paused(t *testing.T) {
 	}
 }
 
+// engineEnds: nixproxy tells in one line of an engine that ends under it, too.
+func (p *place) engineEnds(t *testing.T) {
+	var under []*started
+	for _, transport := range transports {
+		s := p.over(transport).start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
+		s.await(t, "ready")
+		under = append(under, s)
+	}
+	p.engine.stop()
+	for i, s := range under {
+		if got := s.end(t); got.status != 125 || !oneLine.MatchString(got.stderr) {
+			t.Errorf("over the %s: %v", transports[i], got)
+		}
+	}
+}
+
+var oneLine = regexp.MustCompile(`^nixproxy: [^\n]+\n$`)
+
 // containerEnds: nixproxy tells in one line of a container that is ended under
 // it, and the next command has another.
 func (p *place) containerEnds(t *testing.T, end func(*place, context.Context, string) error) {
@@ -138,7 +156,7 @@ func (p *place) containerEnds(t *testing.T, end func(*place, context.Context, st
 	if took := time.Since(since); took > 3*time.Second {
 		t.Errorf("it took nixproxy %v to notice", took)
 	}
-	if got.status != 125 || !regexp.MustCompile(`^nixproxy: [^\n]+\n$`).MatchString(got.stderr) {
+	if got.status != 125 || !oneLine.MatchString(got.stderr) {
 		t.Errorf("%v", got)
 	}
 	next := p.start(t, "nixproxy", "run", "--", "echo", "here").end(t)

@@ -29,7 +29,9 @@ const (
 // A testEngine is an engine as the tests look at it, past nixproxy.
 type testEngine struct {
 	*client.Client
-	host string
+	host    string
+	stop    func() // one of the test's own
+	stopped bool
 }
 
 // openEngine opens the engine at an address; empty is the one that the

@@ -31,7 +31,23 @@ type faithfulCase struct{ name, script string }
 // TestFaithful runs each case on this machine, over the port and over the bridge.
 func TestFaithful(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, theWorld.engine, "faithful")
+	testFaithful(t, newPlace(t, theWorld.engine, "faithful"))
+}
+
+// TestFaithfulOnEngines is the same on each of NIXPROXY_TEST_ENGINES, which at
+// last dies under its commands.
+func TestFaithfulOnEngines(t *testing.T) {
+	for _, kind := range testEngines() {
+		t.Run(kind, func(t *testing.T) {
+			e := startEngine(t, kind)
+			p := newPlace(t, e, "faithful-"+kind)
+			testFaithful(t, p)
+			p.engineEnds(t)
+		})
+	}
+}
+
+func testFaithful(t *testing.T, p *place) {
 	t.Run("streams", func(t *testing.T) { testCases(t, p) })
 	t.Run("pressure", func(t *testing.T) { testPressure(t, p) })
 	t.Run("signals", func(t *testing.T) { testSignals(t, p) })

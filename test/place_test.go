@@ -23,6 +23,9 @@ func newPlace(t *testing.T, e *testEngine, name string) *place {
 	w, home := theWorld, t.TempDir()
 	p := &place{engine: e, volume: w.prefix + name + "-0"}
 	t.Cleanup(func() {
+		if e.stopped {
+			return // with all that it had
+		}
 		if err := e.clean(p.volume); err != nil {
 			t.Error("cleaning up: ", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,11 +41,12 @@ const patience = 20 * time.Minute
 // startEngine brings up an engine of the test's own.
 func startEngine(t *testing.T, kind string) *testEngine {
 	dir := t.TempDir()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		if output, err := exec.Command("../scripts/engine/engine", "stop", dir).CombinedOutput(); err != nil {
 			t.Errorf("stopping %s: %v\n%s", kind, err, output)
 		}
 	})
+	t.Cleanup(stop)
 	start := exec.Command("../scripts/engine/engine", "start", kind, dir)
 	start.Stderr = os.Stderr
 	output, err := start.Output()
@@ -55,6 +57,7 @@ func startEngine(t *testing.T, kind string) *testEngine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.stop = func() { e.stopped = true; stop() }
 	return e
 }
 
