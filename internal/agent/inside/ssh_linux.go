@@ -144,6 +144,10 @@ func (s *standard) Hear(request *ssh.Request) (agent.Said, bool) {
 // Stderr takes the command's stderr.
 func (s *standard) Stderr() io.Writer { return s.Channel.Stderr() }
 
+// CloseWrite does nothing: the end of such a channel's data is the end of stderr
+// too, so stdout's has to wait for it.
+func (s *standard) CloseWrite() error { return nil }
+
 // Started and Stopped are nothing that such a client is told of.
 
 func (s *standard) Started() error { return nil }
@@ -161,7 +165,7 @@ func (s *standard) Refuse(reason agent.Reason, message string) {
 
 // Exit tells how the command ended. A signal is told by its name.
 func (s *standard) Exit(e agent.Exit, _ uint64) {
-	_ = s.CloseWrite()
+	_ = s.Channel.CloseWrite()
 	if e.Signal == 0 {
 		_, _ = s.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{e.Status}))
 	} else {

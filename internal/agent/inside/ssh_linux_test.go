@@ -50,15 +50,16 @@ func TestStandardSessionsTellHowTheirCommandEnded(t *testing.T) {
 		signal string
 		says   string
 	}{
-		"exit 0":             {},
-		"exit 7":             {status: 7},
-		"kill -TERM $$":      {signal: "TERM"},
-		"kill -KILL $$":      {signal: "KILL"},
-		"no-such-command":    {status: 127, says: "not found"},
-		"echo why >&2":       {says: "why\n"},
-		"[ \"$0\" = bash ]":  {},
-		"umask; [ -t 0 ]":    {status: 1},
-		"exec no-such-thing": {status: 127, says: "not found"},
+		"exit 0":                             {},
+		"exit 7":                             {status: 7},
+		"kill -TERM $$":                      {signal: "TERM"},
+		"kill -KILL $$":                      {signal: "KILL"},
+		"no-such-command":                    {status: 127, says: "not found"},
+		"echo why >&2":                       {says: "why\n"},
+		"exec >&-; sleep 0.3; echo late >&2": {says: "late\n"}, // stdout's end is not stderr's
+		"[ \"$0\" = bash ]":                  {},
+		"umask; [ -t 0 ]":                    {status: 1},
+		"exec no-such-thing":                 {status: 127, says: "not found"},
 	} {
 		session := standardSession(t, client)
 		var complaint strings.Builder
