@@ -71,7 +71,7 @@ func prepare() error {
 	if err := volume.Prepare(); err != nil {
 		return err
 	}
-	leave, err := volume.Occupy()
+	leave, err := volume.Occupy(inside.Underway)
 	if err != nil {
 		return err
 	}

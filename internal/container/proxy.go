@@ -49,7 +49,7 @@ func (p Proxy) Ensure(ctx context.Context, e Engine, anchor engine.Container) (c
 	fresh = c.State == "created"
 	err = complete(ctx, e, c, p.Agent, p.files()...)
 	if err != nil && p.Publish && ctx.Err() == nil {
-		return p.again(ctx, e, anchor, c)
+		return p.again(ctx, e, anchor, c, err)
 	}
 	if err != nil {
 		return c, fresh, err
@@ -78,7 +78,10 @@ func (p Proxy) find(ctx context.Context, e Engine, anchor engine.Container) (eng
 // again starts a container once more, whose start was refused, perhaps for its
 // port: the engine may have chosen one that was just taken. If that is refused
 // too, the container is made anew without one.
-func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container) (engine.Container, bool, error) {
+func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container, refused error) (engine.Container, bool, error) {
+	if now, err := e.FindContainer(ctx, anchor.ID); err != nil || !now.Running() {
+		return c, false, refused // that is why
+	}
 	if complete(ctx, e, c, p.Agent, p.files()...) == nil {
 		fresh := c.State == "created"
 		c, err := e.FindContainer(ctx, c.ID)

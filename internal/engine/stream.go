@@ -54,7 +54,7 @@ func (e *Engine) Exec(ctx context.Context, id string, argv ...string) (*Stream, 
 // Output runs a command in a container to its end, feeding it stdin, and
 // returns its stdout. A command that fails is an error with its stderr.
 func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...string) ([]byte, error) {
-	s, err := e.Exec(ctx, id, argv...)
+	s, err := e.Bridge(ctx, id, argv...)
 	if err != nil {
 		return nil, err
 	}

@@ -8,14 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whoever works on a volume holds a shared lock on a file in it, and touches the
-// file when it comes. So the anchor, without which all of them would end, knows
-// how long it is needed; containers on one kernel see each other's locks.
+// Whoever works on a volume holds a shared lock on a file in it. So the anchor,
+// without which all of them would end, knows that it is needed; containers on one
+// kernel see each other's locks. The file's time is when the last one came, or
+// until when another one is expected.
 func (v Volume) alive() string { return v.own("alive") }
 
-// Occupy holds the lock until leave is called, or the process ends. The volume
-// must be prepared.
-func (v Volume) Occupy() (leave func(), err error) {
+// Underway is how long a slow path may take to its next container; to create one
+// is a copy of the whole image for some engines.
+const Underway = 2 * time.Minute
+
+// Occupy holds the lock until leave is called, or the process ends. The next one
+// is expected within that time. The volume must be prepared.
+func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
 	f, err := os.OpenFile(v.alive(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -24,8 +29,8 @@ func (v Volume) Occupy() (leave func(), err error) {
 		f.Close()
 		return nil, err
 	}
-	now := time.Now()
-	return func() { f.Close() }, os.Chtimes(v.alive(), now, now)
+	at := time.Now().Add(next)
+	return func() { f.Close() }, os.Chtimes(v.alive(), at, at)
 }
 
 // flock waits for the lock. In Go it is lost when the file is garbage.
@@ -39,7 +44,7 @@ func flock(f *os.File, how int) error {
 }
 
 // awaitEmpty waits until nobody is there, keeps everybody out until release is
-// called, and tells when the last one came: the zero time when nobody ever did.
+// called, and tells the file's time: the zero time when nobody ever came.
 func (v Volume) awaitEmpty() (came time.Time, release func(), err error) {
 	f, err := os.OpenFile(v.alive(), os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {

@@ -26,12 +26,12 @@ func stillThere(t *testing.T, ended <-chan error) {
 
 func TestAnchorEndsAfterTheLast(t *testing.T) {
 	v := newAgent(t).Volume
-	one, err := v.Occupy()
+	one, err := v.Occupy(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := quietness(v, 10*time.Millisecond)
-	other, err := v.Occupy() // the wait for the end of the one keeps nobody out
+	other, err := v.Occupy(0) // the wait for the end of the one keeps nobody out
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestAnchorWaitsForTheNext(t *testing.T) {
 	var last time.Time
 	for range 5 {
 		stillThere(t, ended)
-		leave, err := v.Occupy()
+		leave, err := v.Occupy(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +62,26 @@ func TestAnchorWaitsForTheNext(t *testing.T) {
 	}
 	if err := <-ended; err != nil || time.Since(last) < quiet {
 		t.Errorf("%v, after %v", err, time.Since(last))
+	}
+}
+
+// One that is expected is waited for, until it comes.
+func TestAnchorWaitsForWhoIsExpected(t *testing.T) {
+	v := newAgent(t).Volume
+	leave, err := v.Occupy(time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	ended := quietness(v, time.Millisecond)
+	stillThere(t, ended)
+	if leave, err = v.Occupy(300 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	before := time.Now()
+	if err := <-quietness(v, time.Millisecond); err != nil || time.Since(before) < 200*time.Millisecond {
+		t.Errorf("%v, after %v", err, time.Since(before))
 	}
 }
 
@@ -78,7 +98,7 @@ func TestAnchorOfAnEmptyVolumeEnds(t *testing.T) {
 
 func TestAnchorEndsWithItsContext(t *testing.T) {
 	v := newAgent(t).Volume
-	leave, err := v.Occupy()
+	leave, err := v.Occupy(0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ func (v Volume) Anchor(ctx context.Context) error {
 	}
 }
 
-// awaitQuiet returns when nobody is there and nobody came for so long. It counts
-// by its own clock: a computer's may jump when it wakes up.
+// awaitQuiet returns when nobody is there or expected, and nobody came for so long.
+// It counts by its own clock: a computer's may jump when it wakes up.
 func (v Volume) awaitQuiet(quiet time.Duration) error {
 	var last time.Time
 	for since := time.Now(); ; {
@@ -35,11 +35,11 @@ func (v Volume) awaitQuiet(quiet time.Duration) error {
 		if !came.Equal(last) {
 			last, since = came, time.Now()
 		}
-		left := quiet - time.Since(since)
+		left := max(quiet-time.Since(since), min(time.Until(came), Underway))
 		if left <= 0 {
 			return nil // and nobody else comes in
 		}
 		release()
-		time.Sleep(left)
+		time.Sleep(min(left, quiet)) // who was expected may have come and gone
 	}
 }

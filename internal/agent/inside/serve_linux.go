@@ -29,7 +29,7 @@ func (a Agent) Serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the host key from the volume: %w", err)
 	}
-	leave, err := a.Volume.Occupy()
+	leave, err := a.Volume.Occupy(0)
 	if err != nil {
 		return fmt.Errorf("entering the volume: %w", err)
 	}

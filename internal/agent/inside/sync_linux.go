@@ -31,7 +31,7 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	if err := volume.Prepare(); err != nil {
 		return fmt.Errorf("preparing the volume: %w", err)
 	}
-	leave, err := volume.Occupy()
+	leave, err := volume.Occupy(Underway)
 	if err != nil {
 		return fmt.Errorf("entering the volume: %w", err)
 	}
