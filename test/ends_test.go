@@ -68,7 +68,7 @@ func (p *place) killed(t *testing.T, script string) {
 }
 
 func (p *place) killedWithBuild(t *testing.T) {
-	build := `nix-build --no-out-link -E 'derivation { name = "endless-` + fmt.Sprint(time.Now().UnixNano()) + `"; system = builtins.currentSystem;
+	build := `nix-build --no-out-link --option substituters '' -E 'derivation { name = "endless-` + fmt.Sprint(time.Now().UnixNano()) + `"; system = builtins.currentSystem;
 		builder = "/bin/sh"; PATH = "'$(dirname $(readlink -f $(command -v sleep)))'"; args = [ "-c" "sleep 300 & ` + p.dir + `/setsid sleep 300 & echo ready; sleep 300" ]; }' 2>&1`
 	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", build)
 	s.await(t, "ready")
