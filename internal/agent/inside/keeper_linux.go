@@ -122,7 +122,7 @@ func (k *keeper) wait() unix.WaitStatus {
 	return status
 }
 
-// Keepers keeps one keeper ready, because a process takes longer to start (3 ms)
+// keepers has one keeper ready, because a process takes longer to start (3 ms)
 // than everything else that a session needs.
 type keepers struct {
 	mu    sync.Mutex

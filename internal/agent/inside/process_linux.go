@@ -17,8 +17,8 @@ type process struct {
 }
 
 // launch starts a command, on a terminal like the caller's or on pipes, of which
-// oneFile makes the outputs one. An
-// errNotStarted says that the kernel would not execute it.
+// oneFile makes the outputs one. An errNotStarted says that the kernel would not
+// execute it.
 func (a Agent) launch(t task, like *agent.Terminal, oneFile bool) (*process, error) {
 	p := &process{kills: oomKills()}
 	var err error
