@@ -418,11 +418,13 @@ func testModes(t *testing.T, p *place) {
 // Keys that are typed for another program of a pipeline are not the command's.
 func testPager(t *testing.T, p *place) {
 	s := p.job(t)
-	s.types("nixproxy run -- sh -c 'echo ready >&2; cat >&2' | bash -c 'read -rsn1 key </dev/tty; echo the pager got $key; cat'\r")
+	s.types("nixproxy run -- sh -c 'echo ready >&2; cat >&2' | bash -c 'read -rsn50 keys </dev/tty; echo the pager got $keys; cat'\r")
 	s.sees("ready\r\n")
 	s.untilByKey()
-	s.types("q")
-	s.sees("the pager got q\r\n")
+	for range 50 {
+		s.types("q")
+	}
+	s.sees("the pager got " + strings.Repeat("q", 50) + "\r\n")
 	s.types("a line\r")
 	s.sees("a line\r\n")
 	s.sees("a line\r\n") // the echo, and what the command has read
