@@ -14,7 +14,9 @@ var streamCases = []faithfulCase{
 	{"large streams both ways at once", `head -c 40000000 /dev/zero | tr '\0' x | $RUN cat | sha256sum`},
 	{"many small writes", `$RUN sh -c 'i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done'`},
 	{"each write arrives by itself", `coproc $RUN sh -c 'while read -r x; do echo "<$x>"; echo "($x)" >&2; done' 2>err
-		for i in 1 2 3; do echo $i >&${COPROC[1]}; read -r answer <&${COPROC[0]}; echo "$answer"; done`},
+		pid=$COPROC_PID to=${COPROC[1]}
+		for i in 1 2 3; do echo $i >&$to; read -r answer <&${COPROC[0]}; echo "$answer"; done
+		exec {to}>&-; wait $pid`},
 	{"half-close: the command goes on after stdin's end", `printf x | $RUN sh -c 'cat; echo more; echo err >&2; exit 5'`},
 	{"half-close: stdin goes on after stdout's end", `printf 'a\nb\n' | $RUN sh -c 'echo out; exec >&-; cat >in'`},
 	{"stdout's end is seen before the command's", `$RUN sh -c 'exec >&-; until test -e seen; do sleep 0.02; done; exit 3' | { cat; echo end; touch seen; }; echo ${PIPESTATUS[0]}`},

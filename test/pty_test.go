@@ -193,9 +193,11 @@ while :; do sleep 0.05; done`)
 // 128+n, and the terminal as it was. A shell whose loop this is goes on unless it
 // sees SIGINT's own doing.
 func testEndedBySignal(t *testing.T, p *place) {
+	// tail says so itself: the shell before it ignores QUIT.
+	p.write(t, "ready", "ready\n")
 	for _, signal := range forwarded {
 		for _, flags := range [][]string{nil, {"-T"}} {
-			argv := append(append([]string{"nixproxy", "run"}, flags...), "--", "sh", "-c", "ulimit -c 0; echo ready; exec sleep 300")
+			argv := append(append([]string{"nixproxy", "run"}, flags...), "--", "sh", "-c", "ulimit -c 0; exec tail -f ready")
 			s := p.sit(t, p.command(argv...))
 			s.sees("ready")
 			s.signal(signal)
