@@ -8,6 +8,7 @@ STRIP    = -s -w -buildid=
 SHA256   = $(shell command -v sha256sum >/dev/null 2>&1 && echo sha256sum || echo shasum -a 256)
 
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+OTHER        = $(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64)
 LONG_ENGINES = docker-28 docker-28-containerd podman-4 podman-5
 UNITS        = ./cmd/... ./internal/... ./scripts/...
 
@@ -28,10 +29,15 @@ demo: ## the main job, set-up and all
 	scripts/demo
 
 test: setup ## everything: lint, unit tests, behaviour on a real engine with real Nix
+	$(MAKE) -j2 checked images
+	$(MAKE) behaviour
+
+# What costs processor time, while the images wait for the network.
+.PHONY: checked
+checked:
 	$(MAKE) build
 	$(MAKE) lint
 	$(MAKE) unit
-	$(MAKE) behaviour
 
 test-long: ## the same with more kills and more engines
 	NIXPROXY_TEST_LONG=1 NIXPROXY_TEST_ENGINES="$(LONG_ENGINES)" $(MAKE) test TIMEOUT=120m
@@ -45,6 +51,7 @@ engine: ## an engine that answers
 
 images: ## stand-ins for nixos/nix, made once and cached
 	$(GO) run ./scripts/nix-image bookworm trixie newest >/dev/null
+	$(GO) run ./scripts/nix-image --arch $(OTHER) trixie >/dev/null
 
 .PHONY: unit behaviour
 unit: setup agents ## tests that need no engine, with the race detector

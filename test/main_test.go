@@ -81,7 +81,7 @@ func newWorld(dir string) (*world, error) {
 	return w, err
 }
 
-// limitParallel runs three scripts at once where nobody said otherwise: they
+// limitParallel runs four scripts at once where nobody said otherwise: they
 // wait for the engine more than they compute.
 func limitParallel() error {
 	given := false
@@ -89,7 +89,7 @@ func limitParallel() error {
 	if given {
 		return nil
 	}
-	return flag.Set("test.parallel", "3")
+	return flag.Set("test.parallel", "4")
 }
 
 func (w *world) findBinary(dir string) error {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ const (
 )
 
 const (
-	// alive is the time for that proof.
+	// alive is the time for that proof to begin: for the right banner.
 	alive = 300 * time.Millisecond
 	// rest is for how many times the time that it has cost a port without an
 	// answer is left alone: it may cost half a percent.
@@ -102,16 +103,33 @@ func (r route) overPort(ctx context.Context) (*agent.Client, error) {
 		return nil, r.silent(err)
 	}
 	_ = conn.SetDeadline(deadline)
-	client, err := agent.Connect(ctx, conn, r.hostKey, r.key)
+	client, err := agent.Connect(ctx, &greeted{Conn: conn, banner: agent.Banner(r.Specification)}, r.hostKey, r.key)
 	if err != nil {
 		return nil, r.silent(err)
 	}
-	_ = conn.SetDeadline(time.Time{})
 	if !client.Is(r.Specification) {
 		client.Close()
 		return nil, r.silent(errors.New("it is another container's"))
 	}
 	return client, nil
+}
+
+// A greeted connection has a deadline until it is greeted as it should be. The
+// rest of the proof is a matter of processor time, of which a busy machine has
+// little, and not of what a forwarder may do.
+type greeted struct {
+	net.Conn
+	banner string
+	over   bool
+}
+
+func (g *greeted) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if !g.over && bytes.HasPrefix(p[:n], []byte(g.banner)) {
+		_ = g.Conn.SetDeadline(time.Time{})
+	}
+	g.over = true
+	return n, err
 }
 
 func (r route) silent(err error) error {
