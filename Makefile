@@ -3,7 +3,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 AGENTS   = internal/agentbin/bin
-FLAGS    = -trimpath -buildvcs=false
+FLAGS    = -buildvcs=false
 STRIP    = -s -w -buildid=
 SHA256   = $(shell command -v sha256sum >/dev/null 2>&1 && echo sha256sum || echo shasum -a 256)
 
@@ -11,15 +11,20 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 OTHER        = $(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64)
 LONG_ENGINES = docker-28 docker-28-containerd podman-4 podman-5
 UNITS        = ./cmd/... ./internal/... ./scripts/...
+RACING       = ./internal/agent/... ./internal/console ./internal/state ./internal/terminal
+
+# The same for all that is compiled, so that it is compiled once.
+export CGO_ENABLED ?= 0
+export GOFLAGS     := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 
 .PHONY: build agents
 build: agents ## bin/nixproxy, with the agents for both architectures in it
-	CGO_ENABLED=0 $(GO) build $(FLAGS) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/nixproxy ./cmd/nixproxy
+	$(GO) build $(FLAGS) -ldflags '$(STRIP) -X main.version=$(VERSION)' -o bin/nixproxy ./cmd/nixproxy
 
 # The same sources give the same bytes: the agent's hash is part of a container's name.
 agents:
 	@for arch in amd64 arm64; do \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build $(FLAGS) -ldflags '$(STRIP)' \
+		GOOS=linux GOARCH=$$arch $(GO) build $(FLAGS) -ldflags '$(STRIP)' \
 			-o $(AGENTS)/nixproxy-agent-linux-$$arch ./cmd/nixproxy-agent || exit 1; \
 	done
 	@cd $(AGENTS) && $(SHA256) nixproxy-agent-linux-* > sha256sums
@@ -39,8 +44,8 @@ checked:
 	$(MAKE) lint
 	$(MAKE) unit
 
-test-long: ## the same with more kills and more engines
-	NIXPROXY_TEST_LONG=1 NIXPROXY_TEST_ENGINES="$(LONG_ENGINES)" $(MAKE) test TIMEOUT=120m
+test-long: ## the same with more kills, more engines, and all unit tests with the race detector
+	NIXPROXY_TEST_LONG=1 NIXPROXY_TEST_ENGINES="$(LONG_ENGINES)" $(MAKE) test TIMEOUT=120m RACING="$(UNITS)"
 
 .PHONY: setup engine images
 setup: ## what a bare Debian machine lacks for the tests
@@ -54,8 +59,10 @@ images: ## stand-ins for nixos/nix, made once and cached
 	$(GO) run ./scripts/nix-image --arch $(OTHER) trixie >/dev/null
 
 .PHONY: unit behaviour
-unit: setup agents ## tests that need no engine, with the race detector
-	$(GO) test -race $(UNITS)
+unit: setup agents ## tests that need no engine, where much runs at once with the race detector
+	CGO_ENABLED=1 $(GO) test -race $(RACING)
+	@others=$$($(GO) list $(UNITS) | grep -vxF "$$($(GO) list $(RACING))"); \
+	[ -z "$$others" ] || $(GO) test $$others
 
 TIMEOUT ?= 20m
 behaviour: setup build engine images ## the built binary on a real engine
