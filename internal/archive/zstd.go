@@ -1,0 +1,40 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow is what a decoder keeps at most, in bytes: as much as `zstd --long`
+// makes one keep that compresses the file anew.
+const maxWindow = 128 << 20
+
+// compress uses the level that is nearest to zstd's own default: the one below it
+// is no faster here, and the file a fifth larger.
+func compress(to io.Writer) (io.WriteCloser, error) {
+	return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedDefault))
+}
+
+func decompress(from io.Reader) (io.ReadCloser, error) {
+	d, err := zstd.NewReader(from, zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, err
+	}
+	return decoder{d.IOReadCloser()}, nil
+}
+
+// A decoder tells what is wrong with what it reads from that it cannot be read.
+type decoder struct{ io.ReadCloser }
+
+func (d decoder) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	var unread *fs.PathError
+	if err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &unread) {
+		return n, err
+	}
+	return n, fmt.Errorf("the file is damaged: copy it again (%w)", err)
+}

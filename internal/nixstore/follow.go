@@ -1,0 +1,121 @@
+package nixstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// A Place is a store path, or a file in one.
+type Place struct {
+	Path  Path
+	Below string // starts with a slash, or is empty
+	Link  string // the link, on this machine, that leads to just the store path; empty: none does
+}
+
+func (p Place) String() string { return string(p.Path) + p.Below }
+
+// mostLinks is how many links a name may lead through, as on Linux.
+const mostLinks = 40
+
+// Follow finds what a name means in the store, from a directory that it may be
+// relative to: a store path, a file in one, or links such as ./result that lead
+// there one after the other. Nothing in the store itself is looked at, as it may
+// be another machine's, where links to it dangle.
+func Follow(dir, name string) (Place, error) {
+	if name == "" {
+		return Place{}, errors.New("no path is given: name a store path, or a link to one such as ./result")
+	}
+	rest := name
+	if !filepath.IsAbs(name) {
+		rest = dir + "/" + name
+	}
+	w := way{at: "/", rest: rest}
+	for links := 0; !inStore(w.at); {
+		if w.rest == "" {
+			return Place{}, fmt.Errorf("%s is not in %s: name a store path, or a link to one such as ./result", name, Dir)
+		}
+		wasLink, err := w.step()
+		if wasLink {
+			links++
+		}
+		if links > mostLinks {
+			err = errors.New("there is no end to its links")
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return Place{}, missing(rest, name, err)
+		}
+		if err != nil {
+			return Place{}, fmt.Errorf("following %s: %w", name, err)
+		}
+	}
+	return w.place(name)
+}
+
+// missing tells whether there is nothing of the name itself, or of what a link of
+// that name leads to.
+func missing(file, name string, err error) error {
+	what := name
+	var at *fs.PathError
+	if _, there := os.Lstat(file); there == nil && errors.As(err, &at) {
+		what = fmt.Sprintf("%s leads to %s, which", name, at.Path)
+	}
+	return fmt.Errorf("%s does not exist: name a store path, or a link to one such as ./result", what)
+}
+
+// A way is a path on which links are followed name by name.
+type way struct {
+	at   string // a real directory so far, without a slash at its end
+	rest string // of the path
+	link string // the last link
+	to   string // what it says
+}
+
+// step takes the next name; true when that was a link.
+func (w *way) step() (bool, error) {
+	name, rest, _ := strings.Cut(w.rest, "/")
+	w.rest = rest
+	next := path.Join(w.at, name)
+	if name == ".." || name == "." || name == "" || inStore(next) || next == Dir || next == path.Dir(Dir) {
+		w.at = next
+		return false, nil
+	}
+	target, err := os.Readlink(next)
+	if errors.Is(err, syscall.EINVAL) {
+		w.at = next
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w.link, w.to = next, target
+	w.rest = target + "/" + w.rest
+	if filepath.IsAbs(target) {
+		w.at = "/"
+	}
+	return true, nil
+}
+
+func (w *way) place(name string) (Place, error) {
+	full := path.Join(w.at, w.rest)
+	storePath, below, err := Split(full)
+	if err != nil && full != name {
+		return Place{}, fmt.Errorf("%s leads to %s, which is not a store path", name, full)
+	}
+	if err != nil {
+		return Place{}, fmt.Errorf("%w: name one, or a link to one such as ./result", err)
+	}
+	place := Place{Path: storePath, Below: below}
+	if w.to == string(storePath) {
+		place.Link = w.link
+	}
+	return place, nil
+}
+
+// inStore tells whether a clean path is below the store's directory.
+func inStore(p string) bool { return strings.HasPrefix(p, Dir+"/") }

@@ -1,0 +1,80 @@
+package nixstore
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// ReadRegistrations reads what `nix-store --dump-db` prints, of which a path's
+// lines are: path, hash, size, deriver, number of references, references
+// (makeValidityRegistration in NixOS/nix src/libstore/store-api.cc). The hash is
+// in hex; signatures and content addresses are not told.
+func ReadRegistrations(r io.Reader, each func(Info) error) error {
+	d := dump{lines: bufio.NewScanner(r), known: map[string]Path{}}
+	for d.lines.Scan() {
+		registration, err := d.registration(d.path(d.lines.Bytes()))
+		if err != nil {
+			return err
+		}
+		if err := each(registration); err != nil {
+			return err
+		}
+	}
+	return d.lines.Err()
+}
+
+// A dump is read with each path kept once: most are named many times.
+type dump struct {
+	lines *bufio.Scanner
+	known map[string]Path
+	err   error
+}
+
+func (d *dump) registration(path Path) (Info, error) {
+	if _, err := ParsePath(string(path)); err != nil {
+		return Info{}, fmt.Errorf("reading the store's database: %w", err)
+	}
+	r := Info{Path: path, NarHash: string(d.next())}
+	r.NarSize = d.number()
+	r.Deriver = string(d.path(d.next()))
+	for n := d.number(); n > 0 && d.err == nil; n-- {
+		r.References = append(r.References, d.path(d.next()))
+	}
+	if d.err != nil {
+		return r, fmt.Errorf("reading what the store's database says of %s: %w", path, d.err)
+	}
+	return r, nil
+}
+
+func (d *dump) next() []byte {
+	if d.err == nil && !d.lines.Scan() {
+		if d.err = d.lines.Err(); d.err == nil {
+			d.err = io.ErrUnexpectedEOF
+		}
+	}
+	if d.err != nil {
+		return nil
+	}
+	return d.lines.Bytes()
+}
+
+func (d *dump) number() int64 {
+	text := d.next()
+	if d.err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	d.err = err
+	return n
+}
+
+func (d *dump) path(line []byte) Path {
+	path, ok := d.known[string(line)]
+	if !ok {
+		path = Path(line)
+		d.known[string(path)] = path
+	}
+	return path
+}
