@@ -42,6 +42,7 @@ type Specification struct {
 	Publish    int    // this TCP port, at one of the engine's choice on loopback; 0: none
 	Init       bool   // the engine's init is PID 1
 	AutoRemove bool
+	Stdin      bool // it has one, which ends with the client that is attached
 	NoNetwork  bool
 	NoLog      bool // the engine keeps no log of its output
 	Limits     Limits
@@ -73,6 +74,7 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 	if s.Init {
 		host.Init = &s.Init
 	}
+	config.OpenStdin, config.StdinOnce, config.AttachStdin = s.Stdin, s.Stdin, s.Stdin
 	if s.Publish != 0 {
 		publish(s.Publish, config, host)
 	}
@@ -83,7 +85,9 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 		host.LogConfig = container.LogConfig{Type: "none"}
 	}
 	host.Memory, host.NanoCPUs = s.Limits.Memory, s.Limits.NanoCPUs
-	created, err := e.api.ContainerCreate(ctx, config, host, nil, platform(s.Platform), s.Name)
+	created, err := createNamed(ctx, func() (container.CreateResponse, error) {
+		return e.api.ContainerCreate(ctx, config, host, nil, platform(s.Platform), s.Name)
+	})
 	if err != nil {
 		return "", fmt.Errorf("creating container %s: %w", s.Name, plainly(err))
 	}

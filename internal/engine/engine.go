@@ -108,7 +108,7 @@ func (e *Engine) unreachable(err error) error {
 type daemonError struct{ error }
 
 func (d daemonError) Error() string {
-	return strings.TrimPrefix(d.error.Error(), "Error response from daemon: ")
+	return fullDisk(strings.TrimPrefix(d.error.Error(), "Error response from daemon: "))
 }
 
 func (d daemonError) Unwrap() error { return d.error }

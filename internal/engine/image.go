@@ -170,7 +170,7 @@ func (e *Engine) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, 
 func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, error) {
 	response, err := e.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
 	if err != nil {
-		return nil, fmt.Errorf("loading images: %w", err)
+		return nil, plainly(err)
 	}
 	defer response.Body.Close()
 	var refs []string
@@ -179,10 +179,10 @@ func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 		if err := decoder.Decode(&m); err == io.EOF {
 			break
 		} else if err != nil {
-			return nil, fmt.Errorf("loading images: %w", err)
+			return nil, fmt.Errorf("reading the engine's answer: %w", err)
 		}
 		if m.Error != nil {
-			return nil, fmt.Errorf("loading images: %s", m.Error.Message)
+			return nil, errors.New(m.Error.Message)
 		}
 		for line := range strings.Lines(m.Stream) {
 			if _, ref, ok := strings.Cut(line, "Loaded image"); ok {
@@ -192,7 +192,7 @@ func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 		}
 	}
 	if len(refs) == 0 {
-		return nil, errors.New("loading images: the archive holds none")
+		return nil, errors.New("the archive holds no images")
 	}
 	return refs, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,24 +62,35 @@ func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...st
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	if _, err := io.WriteString(s, stdin); err != nil {
-		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
-	}
-	if err := s.CloseWrite(); err != nil {
-		return nil, fmt.Errorf("feeding %s in container %s: %w", argv[0], id, err)
-	}
+	// Beside the reading: Docker 20.10 lets go of who feeds a program that has
+	// ended only up to two minutes later, but tells at once that its output has.
+	go func() {
+		if _, err := io.WriteString(s, stdin); err == nil {
+			_ = s.CloseWrite()
+		}
+	}()
 	output, err := io.ReadAll(s)
-	if err != nil {
+	ended := s.Ended(ctx, argv[0])
+	if said := (*ExitError)(nil); err != nil && !errors.As(ended, &said) { // Podman's connection ends with an error when not all was read
 		return nil, fmt.Errorf("reading from %s in container %s: %w", argv[0], id, plainly(err))
 	}
-	result, err := e.api.ContainerExecInspect(ctx, s.exec)
-	if err != nil {
-		return nil, fmt.Errorf("asking how %s in container %s ended: %w", argv[0], id, plainly(err))
-	}
-	if result.ExitCode != 0 {
-		return nil, &ExitError{Program: argv[0], Status: result.ExitCode, Stderr: s.Stderr()}
+	if ended != nil {
+		return nil, ended
 	}
 	return output, nil
+}
+
+// Ended tells, once the stdout of an executed program has ended, how the program
+// did: an *ExitError if it failed.
+func (s *Stream) Ended(ctx context.Context, program string) error {
+	result, err := s.engine.api.ContainerExecInspect(ctx, s.exec)
+	if err != nil {
+		return fmt.Errorf("asking how %s ended: %w", program, plainly(err))
+	}
+	if result.ExitCode != 0 {
+		return &ExitError{Program: program, Status: result.ExitCode, Stderr: s.Stderr()}
+	}
+	return nil
 }
 
 // An ExitError says that a program which was executed in a container failed.
@@ -95,9 +107,10 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with status %d and said nothing", e.Program, e.Status)
 }
 
-// Attach connects to a created container's streams before it is started.
+// Attach connects to a created container's streams before it is started: to its
+// stdin too, if it was created with one.
 func (e *Engine) Attach(ctx context.Context, id string) (*Stream, error) {
-	hijacked, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+	hijacked, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	if err != nil {
 		return nil, fmt.Errorf("attaching to container %s: %w", id, plainly(err))
 	}
@@ -141,7 +154,7 @@ func (s *Stream) keep(size int) error {
 }
 
 // Stderr is what the process wrote to stderr before its stdout's end.
-func (s *Stream) Stderr() string { return strings.TrimSpace(s.stderr.String()) }
+func (s *Stream) Stderr() string { return fullDisk(strings.TrimSpace(s.stderr.String())) }
 
 // CloseWrite tells the process that its stdin has ended.
 func (s *Stream) CloseWrite() error { return s.hijacked.CloseWrite() }

@@ -21,6 +21,10 @@ func (e *Engine) CreateVolume(ctx context.Context, name string, labels map[strin
 	if err != nil {
 		return Volume{}, fmt.Errorf("creating volume %s: %w", name, plainly(err))
 	}
+	if len(v.Labels) == 0 {
+		// A Docker that was started anew forgets them here, until somebody looks (seen with 28.5).
+		return e.FindVolume(ctx, name)
+	}
 	return Volume{Name: v.Name, Labels: v.Labels}, nil
 }
 
