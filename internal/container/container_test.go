@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -147,7 +148,7 @@ func TestForeignContainersAreLeftAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	f.add(engine.Container{Name: "v-sync", State: "exited"})
-	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
 		t.Errorf("got %v", err)
 	}
 	f.wantCalls("create v-sync")
@@ -323,7 +324,7 @@ func TestThrowawayDoesItsJobAndIsGone(t *testing.T) {
 	f, p, anchor := anchored(t)
 	f.stdout = strings.Repeat("said\n", 1000)
 	var got string
-	if err := Throwaway(t.Context(), f, p, anchor, readAll(&got), "sync", "a", "b"); err != nil || got != f.stdout {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Mode: []string{"sync", "a", "b"}, Out: readAll(&got)}); err != nil || got != f.stdout {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	f.wantCalls("create v-sync", "copy v-sync", "attach v-sync", "start v-sync", "remove v-sync")
@@ -341,21 +342,21 @@ func TestThrowawayIsGoneWhateverFails(t *testing.T) {
 			}
 			return nil
 		}
-		if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, errBroken) || len(f.containers) != 1 {
+		if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, errBroken) || len(f.containers) != 1 {
 			t.Errorf("%s: %v, and %d containers", failing, err, len(f.containers))
 		}
 	}
 	f, p, anchor := anchored(t)
 	f.stdout, f.stderr = "x", "the job's complaint\n"
-	if err := Throwaway(t.Context(), f, p, anchor, func(io.Reader) error { return errBroken }); err == nil || err.Error() != "the job's complaint" || len(f.containers) != 1 {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: func(io.Reader) error { return errBroken }}); err == nil || err.Error() != "the job's complaint" || len(f.containers) != 1 {
 		t.Errorf("a job that fails: %v, and %d containers", err, len(f.containers))
 	}
 	f.stderr = ""
-	if err := Throwaway(t.Context(), f, p, anchor, func(io.Reader) error { return errBroken }); !errors.Is(err, errBroken) {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: func(io.Reader) error { return errBroken }}); !errors.Is(err, errBroken) {
 		t.Errorf("a job that says nothing: %v", err)
 	}
 	p.Agent = agentbin.Program{Arch: "none"}
-	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); err == nil || len(f.containers) != 1 {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); err == nil || len(f.containers) != 1 {
 		t.Errorf("without an agent: %v, and %d containers", err, len(f.containers))
 	}
 }
@@ -364,14 +365,14 @@ func TestThrowawayIsGoneWhenItsUserGivesUp(t *testing.T) {
 	f, p, anchor := anchored(t)
 	f.stdout = endlessJob
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Throwaway(ctx, f, p, anchor, func(r io.Reader) error {
+	err := Throwaway(ctx, f, p, anchor, Job{Out: func(r io.Reader) error {
 		if _, err := io.ReadFull(r, make([]byte, len(endlessJob))); err != nil {
 			t.Error(err)
 		}
 		cancel()
 		_, err := io.ReadAll(r)
 		return err
-	})
+	}})
 	if !errors.Is(err, context.Canceled) || len(f.containers) != 1 {
 		t.Errorf("%v, and %d containers", err, len(f.containers))
 	}
@@ -399,8 +400,10 @@ func waitForTheOther(t *testing.T, paused bool) {
 		}
 		return nil
 	}
-	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) || waits != 1 {
-		t.Errorf("%v after %d waits", err, waits)
+	told := 0
+	job := Job{Out: readAll(nil), Waiting: func() { told += 1 - waits }} // before it waits
+	if err := Throwaway(t.Context(), f, p, anchor, job); !errors.Is(err, ErrOccupied) || waits != 1 || told != 1 {
+		t.Errorf("%v after %d waits, told of %d times", err, waits, told)
 	}
 	f.wantCalls("create v-sync") // and nothing of the other's was removed
 }
@@ -409,7 +412,7 @@ func TestCorpseIsRemovedAfterItsTime(t *testing.T) {
 	for _, state := range []string{"created", "exited", "dead"} {
 		f, p, anchor := anchored(t)
 		f.add(engine.Container{Name: "v-sync", State: state, Created: f.now.Add(-31 * time.Second), Labels: labels("v", RoleThrowaway)})
-		if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) {
+		if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, ErrOccupied) {
 			t.Errorf("%s: %v", state, err)
 		}
 		f.wantCalls("create v-sync", "remove v-sync")
@@ -433,7 +436,7 @@ func TestYoungThrowawayIsGivenItsTime(t *testing.T) {
 		}
 		return nil
 	}
-	if err := Throwaway(t.Context(), f, p, anchor, readAll(nil)); !errors.Is(err, ErrOccupied) {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, ErrOccupied) {
 		t.Error(err)
 	}
 	f.wantCalls("create v-sync", "remove v-sync")
@@ -449,7 +452,7 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 		}
 		return nil
 	}
-	if err := Throwaway(ctx, f, p, anchor, readAll(nil)); !errors.Is(err, context.Canceled) {
+	if err := Throwaway(ctx, f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	f.wantCalls("create v-sync")
@@ -506,5 +509,13 @@ func TestList(t *testing.T) {
 		if list, err := List(t.Context(), f, volume); err != nil || len(list) != want {
 			t.Errorf("%q: %d, %v", volume, len(list), err)
 		}
+	}
+}
+
+// What a link below a moved mount is called on the host the agent cannot know.
+func TestAgentIsToldOfMovedMounts(t *testing.T) {
+	p := Proxy{Place: place(t), Identity: "i", Mounts: []engine.Mount{{Bind: "/p", Target: "/p"}, {Bind: "/data", Target: "/in"}}}
+	if got := p.specification(engine.Container{}).Entrypoint; !slices.Equal(got, []string{agent.Binary, "serve", "i", p.Specification(), "/in"}) {
+		t.Errorf("%q", got)
 	}
 }

@@ -104,13 +104,24 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	mounts := append([]engine.Mount{{Volume: p.Volume, Target: "/nix"}}, p.Mounts...)
 	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: []string{agent.Binary, "serve", p.Identity, p.Specification()},
+		Entrypoint: append([]string{agent.Binary, "serve", p.Identity, p.Specification()}, p.moved()...),
 		Labels:     l, Mounts: mounts, PidOf: anchor.ID, Limits: p.Limits,
 	}
 	if p.Publish {
 		s.Publish = agent.Port
 	}
 	return s
+}
+
+// moved are the mounts that are not where they are on the host: what a link in
+// one of them is called there the agent cannot know.
+func (p Proxy) moved() (targets []string) {
+	for _, m := range p.Mounts {
+		if m.Bind != m.Target {
+			targets = append(targets, m.Target)
+		}
+	}
+	return targets
 }
 
 // files lets git work in the mounted project, which to the container's root

@@ -26,26 +26,44 @@ const cleanup = 10 * time.Second
 // there but once makes it a lock between all hosts that share the engine.
 func ThrowawayName(volume string) string { return volume + "-sync" }
 
-// Throwaway runs one job of the agent on the volume, mounted beside the image's
-// own /nix, and hands its stdout to read. The container is gone afterwards,
-// whatever happened.
-func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, read func(io.Reader) error, job ...string) error {
+// A Job is one job of the agent on a volume.
+type Job struct {
+	Mode []string // the agent's mode with its arguments
+	// InPlace: the volume is at /nix, and the Nix of one of its stamps does the
+	// work; else it is beside the image's own /nix (agent.BesideNix).
+	InPlace bool
+	In      io.Reader             // the job's stdin; nil: none
+	Out     func(io.Reader) error // takes the job's stdout; its error ends the job
+	Waiting func()                // is called when another job is waited for; nil: nobody is told
+}
+
+// Throwaway runs one job in the volume's throwaway container, which is gone
+// afterwards, whatever happened. What the job wrote to stderr is the error when
+// Out returns one.
+func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, job Job) error {
+	target := agent.BesideNix
+	if job.InPlace {
+		target = agent.Nix
+	}
 	id, err := e.CreateContainer(ctx, engine.Specification{
 		Name: ThrowawayName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: append([]string{agent.Binary}, job...),
+		Entrypoint: append([]string{agent.Binary}, job.Mode...),
 		Labels:     labels(p.Volume, RoleThrowaway),
-		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agent.BesideNix}},
+		Mounts:     []engine.Mount{{Volume: p.Volume, Target: target}},
 		PidOf:      anchor.ID,
-		AutoRemove: true, NoNetwork: true, NoLog: true,
+		AutoRemove: true, NoNetwork: true, NoLog: true, Stdin: job.In != nil,
 	})
 	if engine.IsConflict(err) {
+		if job.Waiting != nil {
+			job.Waiting()
+		}
 		return awaitOther(ctx, e, p.Volume)
 	}
 	if err != nil {
 		return err
 	}
 	defer discard(e, id)
-	return perform(ctx, e, p, id, read)
+	return perform(ctx, e, p, id, job)
 }
 
 // discard removes a throwaway container with a context of its own, as the
@@ -57,7 +75,7 @@ func discard(e Engine, id string) {
 	_ = e.WaitRemoved(ctx, id)
 }
 
-func perform(ctx context.Context, e Engine, p Place, id string, read func(io.Reader) error) error {
+func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
 	archive, err := p.Agent.Archive(agent.Binary)
 	if err != nil {
 		return err
@@ -65,24 +83,56 @@ func perform(ctx context.Context, e Engine, p Place, id string, read func(io.Rea
 	if err := e.CopyInto(ctx, id, archive); err != nil {
 		return err
 	}
-	output, err := e.Attach(ctx, id)
+	streams, err := e.Attach(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer output.Close()
-	defer context.AfterFunc(ctx, func() { output.Close() })()
+	defer streams.Close()
+	ctx, give := context.WithCancelCause(ctx)
+	defer give(nil)
+	defer context.AfterFunc(ctx, func() { streams.Close() })()
 	if err := e.StartContainer(ctx, id); err != nil {
 		return err
 	}
-	err = read(output)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if job.In != nil {
+		go feed(streams, job.In, give)
 	}
-	_, _ = io.Copy(io.Discard, output) // stderr may follow what was read
-	if text := output.Stderr(); err != nil && text != "" {
+	err = job.Out(streams)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	_, _ = io.Copy(io.Discard, streams) // stderr may follow what was read
+	if text := streams.Stderr(); err != nil && text != "" {
 		return errors.New(text)
 	}
 	return err
+}
+
+// feed is the job's stdin until its end. If that cannot be read the job is given
+// up, as it must not take what it got for all; that a job takes no more is for
+// the job to explain.
+func feed(to *engine.Stream, from io.Reader, give func(error)) {
+	source := &failing{Reader: from}
+	_, _ = io.Copy(to, source)
+	if source.err != nil {
+		give(source.err)
+		return
+	}
+	_ = to.CloseWrite()
+}
+
+// failing tells a reader's error from a writer's.
+type failing struct {
+	io.Reader
+	err error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
 }
 
 // awaitOther returns ErrOccupied when the throwaway container that has the name
