@@ -1,8 +1,11 @@
 package image
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -78,12 +83,33 @@ func (f *fake) PullImage(_ context.Context, ref, _ string, tell func(engine.Pull
 }
 
 func (f *fake) SaveImages(_ context.Context, refs []string) (io.ReadCloser, error) {
-	return io.NopCloser(strings.NewReader(strings.Join(refs, "+"))), nil
+	return io.NopCloser(bytes.NewReader(tarOf("manifest.json", strings.Join(refs, "+")))), nil
 }
 
+// LoadImages loads what SaveImages saved.
 func (f *fake) LoadImages(_ context.Context, archive io.Reader) ([]string, error) {
-	content, err := io.ReadAll(archive)
+	files := tar.NewReader(archive)
+	if _, err := files.Next(); err != nil {
+		return nil, fmt.Errorf("as the engine has it: %w", err)
+	}
+	content, err := io.ReadAll(files)
+	if err != nil {
+		return nil, fmt.Errorf("as the engine has it: %w", err)
+	}
+	if _, err = files.Next(); err != io.EOF {
+		return nil, errors.New("as the engine has it: more")
+	}
+	_, err = io.Copy(io.Discard, archive)
 	return []string{string(content)}, err
+}
+
+func tarOf(name, content string) []byte {
+	var b bytes.Buffer
+	to := tar.NewWriter(&b)
+	_ = to.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))})
+	_, _ = io.WriteString(to, content)
+	_ = to.Close()
+	return b.Bytes()
 }
 
 func (f *fake) RemoveImage(context.Context, string) error { return errors.New("not asked for") }
@@ -352,17 +378,95 @@ func TestList(t *testing.T) {
 	}
 }
 
+// saver has the images a:1 and b:2.
+func saver() *fake {
+	return &fake{has: map[string]engine.Image{"a:1": anImage("a"), "b:2": anImage("b")}}
+}
+
 func TestSaveAndLoad(t *testing.T) {
 	var out bytes.Buffer
-	if err := Save(t.Context(), &fake{}, []string{"a:1", "b:2"}, &out, quiet()); err != nil || out.String() != "a:1+b:2" {
+	if err := Save(t.Context(), saver(), []string{"a:1", "b:2"}, &out, quiet()); err != nil || !bytes.Equal(out.Bytes(), tarOf("manifest.json", "a:1+b:2")) {
 		t.Errorf("%q, %v", &out, err)
 	}
-	if refs, err := Load(t.Context(), &fake{}, &out, 7, quiet()); err != nil || !slices.Equal(refs, []string{"a:1+b:2"}) {
-		t.Errorf("%q, %v", refs, err)
+	encoder, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := Save(t.Context(), &fake{}, []string{"a:1"}, full{}, quiet()); err == nil || !strings.Contains(err.Error(), "saving a:1: no space") {
+	for _, archive := range [][]byte{out.Bytes(), encoder.EncodeAll(out.Bytes(), nil)} {
+		if refs, err := Load(t.Context(), saver(), "a file", bytes.NewReader(archive), 7, quiet()); err != nil || !slices.Equal(refs, []string{"a:1+b:2"}) {
+			t.Errorf("%q, %v", refs, err)
+		}
+	}
+	if err := Save(t.Context(), saver(), []string{"a:1"}, full{}, quiet()); err == nil || !strings.Contains(err.Error(), "saving a:1: no space") {
 		t.Errorf("a full disk: %v", err)
 	}
+}
+
+// broken is an engine that ends what it saves before its end, or after an error
+// that it writes in its place.
+type broken struct {
+	fake
+	keep int
+	more string
+}
+
+func (b *broken) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, error) {
+	return io.NopCloser(io.MultiReader(bytes.NewReader(tarOf("manifest.json", "x")[:b.keep]), strings.NewReader(b.more))), nil
+}
+
+func TestWhatIsSavedIsWhole(t *testing.T) {
+	err := Save(t.Context(), saver(), []string{"a:1", "c:3"}, io.Discard, quiet())
+	if err == nil || !strings.Contains(err.Error(), "there is no image c:3 on the engine") {
+		t.Errorf("an image that is not there: %v", err)
+	}
+	for _, e := range []*broken{{keep: 100}, {more: `{"error":"no such layer"}`}, {keep: 1024, more: `{"error":"no such layer"}`}, {}} {
+		e.fake = *saver()
+		err := Save(t.Context(), e, []string{"a:1"}, io.Discard, quiet())
+		if err == nil || !strings.Contains(err.Error(), "saving a:1: the engine wrote no whole archive") {
+			t.Errorf("%+v: %v", e, err)
+		}
+	}
+}
+
+// What keeps an engine from loading is said in the user's words.
+func TestLoadRefused(t *testing.T) {
+	whole := tarOf("manifest.json", rand.Text()+strings.Repeat(rand.Text()+rand.Text(), 100))
+	for says, archive := range map[string][]byte{
+		"the archive ends too early":         whole[:3000],
+		"ends too early: copy it again":      zipped(whole)[:180],
+		"loading a file: this is no archive": []byte("hello"),
+		"this is no archive of images":       bytes.Repeat([]byte("hello"), 1000),
+		"`nixproxy volume import` takes it":  append(tarOf("manifest.json", "")[:512], tarOf("nar/x.nar", "")...),
+		"early: copy it again, whole":        whole[:600],
+	} {
+		_, err := Load(t.Context(), saver(), "a file", bytes.NewReader(archive), 0, quiet())
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("not %q: %v", says, err)
+		}
+	}
+	for says, archive := range map[string][]byte{
+		"loading a file: this is no archive": tarOf("hello", ""), "wrong: this is an OCI layout": tarOf("index.json", ""), "wrong": tarOf("manifest.json", ""),
+	} {
+		_, err := Load(t.Context(), &refusing{}, "a file", bytes.NewReader(archive), 0, quiet())
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("not %q: %v", says, err)
+		}
+	}
+}
+
+type refusing struct{ fake }
+
+func (*refusing) LoadImages(_ context.Context, archive io.Reader) ([]string, error) {
+	_, _ = io.Copy(io.Discard, archive)
+	return nil, errors.New("wrong")
+}
+
+func zipped(content []byte) []byte {
+	var b bytes.Buffer
+	to := gzip.NewWriter(&b)
+	_, _ = to.Write(content)
+	_ = to.Close()
+	return b.Bytes()
 }
 
 type full struct{}

@@ -2,13 +2,10 @@ package image
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
-	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
@@ -39,6 +36,32 @@ func (s Source) List(ctx context.Context, e Engine) ([]Row, error) {
 	return sorted(rows), nil
 }
 
+// Installed returns the images that List does and those of more references, as
+// far as they are on the engine for the source's platform, each once.
+func (s Source) Installed(ctx context.Context, e Engine, more ...string) ([]Image, error) {
+	rows, err := s.List(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		more = append(more, row.Reference)
+	}
+	var all []Image
+	for _, ref := range more {
+		found, err := s.present(ctx, e, ref, "")
+		if engine.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(all, func(i Image) bool { return i.ID == found.ID }) {
+			all = append(all, found)
+		}
+	}
+	return all, nil
+}
+
 // repositories are those of the template, else of every flavour; with a mirror
 // also those that came from none.
 func (s Source) repositories() (all []string, err error) {
@@ -64,45 +87,6 @@ func (s Source) repositories() (all []string, err error) {
 func sorted(rows []Row) []Row {
 	slices.SortFunc(rows, func(a, b Row) int { return strings.Compare(a.Reference, b.Reference) })
 	return slices.Compact(rows)
-}
-
-// Save writes a docker archive of the references.
-func Save(ctx context.Context, e Engine, refs []string, to io.Writer, t *terminal.Terminal) error {
-	archive, err := e.SaveImages(ctx, refs)
-	if err != nil {
-		return err
-	}
-	defer archive.Close()
-	progress := t.Start("saving " + strings.Join(refs, ", ")).Bytes()
-	_, err = io.Copy(to, &counted{Reader: archive, tell: func(n int64) { progress.Set(n, 0) }})
-	progress.End(err)
-	if err != nil {
-		return fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
-	}
-	return nil
-}
-
-// Load loads an archive of a size, 0 when it is not known, and returns the
-// references that it held.
-func Load(ctx context.Context, e Engine, archive io.Reader, size int64, t *terminal.Terminal) ([]string, error) {
-	progress := t.Start("loading the image archive").Bytes()
-	refs, err := e.LoadImages(ctx, &counted{Reader: archive, tell: func(n int64) { progress.Set(n, size) }})
-	progress.End(err)
-	return refs, err
-}
-
-// counted tells how many bytes have been read.
-type counted struct {
-	io.Reader
-	tell func(int64)
-	n    int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.n += int64(n)
-	c.tell(c.n)
-	return n, err
 }
 
 var _ Engine = (*engine.Engine)(nil)
