@@ -57,13 +57,13 @@ type release struct {
 	tag string
 }
 
-// releases keeps the tags of releases, each once.
+// releases keeps the tags of releases, each once, but for the one that nobody should be given unasked.
 func releases(tags []string) []release {
 	var found []release
 	seen := make(map[string]bool)
 	for _, tag := range tags {
 		n, ok := parseRelease(tag)
-		if !ok || seen[tag] {
+		if !ok || seen[tag] || n.is(clashing) {
 			continue
 		}
 		seen[tag] = true
