@@ -34,6 +34,7 @@ type Settings struct {
 	Memory      string
 	CPUs        string
 	IdleTimeout string // as time.ParseDuration reads it
+	MaxSize     string
 	TTY         bool
 	NoTTY       bool
 }
