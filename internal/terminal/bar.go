@@ -167,10 +167,22 @@ func (b *bar) tail() string {
 	if b.last.total == 0 {
 		picture = b.spinner.String()
 	}
-	if b.last.total == 0 && b.last.done == 0 {
-		before, rest, _ := strings.Cut(picture, "(")
-		_, after, _ := strings.Cut(rest, ")")
-		picture = before + after
+	switch {
+	case b.last.done > 0:
+	case b.last.total == 0:
+		picture = exchange(picture, "(", ")", "")
+	default: // of nothing there is neither a rate nor a time that is left
+		picture = exchange(exchange(picture, ", ", ")", ")"), ":", "]", "]")
 	}
 	return strings.Join(strings.Fields(picture), " ")
+}
+
+// exchange puts something in the place of the first text that begins and ends so.
+func exchange(s, begin, end, by string) string {
+	before, rest, found := strings.Cut(s, begin)
+	if !found {
+		return s
+	}
+	_, after, _ := strings.Cut(rest, end)
+	return before + by + after
 }

@@ -122,6 +122,23 @@ func TestBarKeepsItsSpeed(t *testing.T) {
 	}
 }
 
+// Of nothing, nobody knows how fast it goes and how long it will take.
+func TestBarOfNothingYet(t *testing.T) {
+	for unit, want := range map[string]string{"bytes": " 0 B/1.0 GB) [0s]", "paths": "(0/1000000000) [0s]"} {
+		term, out, _ := newTest(Options{IsTerminal: true})
+		p := term.Start("x")
+		if unit != "bytes" {
+			p.Items(unit)
+		}
+		p.Set(0, 1_000_000_000)
+		at(p)
+		if _, last := screen(t, out.String(), 80); !strings.HasSuffix(last, want) {
+			t.Errorf("%s: %q", unit, last)
+		}
+		p.End(nil)
+	}
+}
+
 // locked is a buffer that the redrawing writes to while the test reads.
 type locked struct {
 	mu  sync.Mutex

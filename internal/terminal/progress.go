@@ -31,7 +31,7 @@ type Progress struct {
 // Start shows that something has begun, such as "pulling nixos/nix:2.26.3". It is counted in bytes unless Items says
 // otherwise; until the first Set nothing is counted.
 func (t *Terminal) Start(what string) *Progress {
-	p := &Progress{t: t, what: harmless(what), began: t.now(), amount: amount{unit: "bytes"}, stop: make(chan struct{})}
+	p := &Progress{t: t, what: Harmless(what), began: t.now(), amount: amount{unit: "bytes"}, stop: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -148,21 +148,25 @@ func (a amount) String() string {
 func (a amount) count(n int64, named bool) string {
 	switch {
 	case a.unit == "bytes":
-		return bytesText(n)
+		return Size(n)
 	case named:
 		return fmt.Sprintf("%d %s", n, a.unit)
 	}
 	return fmt.Sprint(n)
 }
 
-// bytesText is in powers of ten, as the bar and the registries have it.
-func bytesText(n int64) string {
+// Size writes bytes in powers of ten, as the bar and the registries have it, with
+// three digits or one behind the point.
+func Size(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
 	}
 	size, units := float64(n)/1000, "kMGTPE"
-	for size >= 999.95 && len(units) > 1 {
+	for size >= 999.5 && len(units) > 1 {
 		size, units = size/1000, units[1:]
+	}
+	if size >= 99.95 {
+		return fmt.Sprintf("%.0f %cB", size, units[0])
 	}
 	return fmt.Sprintf("%.1f %cB", size, units[0])
 }

@@ -125,7 +125,7 @@ func lines(prefix, text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			b.WriteString(prefix + harmless(line) + "\n")
+			b.WriteString(prefix + Harmless(line) + "\n")
 		}
 	}
 	return b.String()
@@ -156,11 +156,20 @@ func (t *Terminal) paint(color, text string) string {
 	return color + text + noColor
 }
 
-func harmless(line string) string {
+// Harmless is a line of which nothing steers a terminal.
+func Harmless(line string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {
 			return '?'
 		}
 		return r
 	}, line)
+}
+
+// Count is a number of things, by the name of one.
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

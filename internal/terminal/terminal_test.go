@@ -143,13 +143,13 @@ func TestNothingToSay(t *testing.T) {
 	}
 }
 
-func TestBytesText(t *testing.T) {
+func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_500: "1.5 kB", 999_960: "1.0 MB", 130_000_000: "130.0 MB",
+		0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_500: "1.5 kB", 99_940: "99.9 kB", 99_960: "100 kB", 999_499: "999 kB", 999_500: "1.0 MB", 130_000_000: "130 MB",
 		2_500_000_000_000: "2.5 TB", 9_223_372_036_854_775_807: "9.2 EB",
 	} {
-		if got := bytesText(n); got != want {
-			t.Errorf("bytesText(%d) = %q, want %q", n, got, want)
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %q, want %q", n, got, want)
 		}
 	}
 }
