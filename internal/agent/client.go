@@ -39,7 +39,7 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 	config := &ssh.ClientConfig{
 		User:              "root",
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(key)},
-		HostKeyCallback:   ssh.FixedHostKey(hostKey),
+		HostKeyCallback:   expecting(hostKey),
 		HostKeyAlgorithms: []string{hostKey.Type()},
 		// Both ends are ours and one release: what is fastest with AES in hardware.
 		Config: ssh.Config{KeyExchanges: []string{ssh.KeyExchangeCurve25519}, Ciphers: []string{ssh.CipherAES128GCM}},
@@ -53,6 +53,20 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 	client.alive = watch(c)
 	go client.route(client.ssh.HandleChannelOpen(stderrChannel))
 	return client, nil
+}
+
+var errOtherKey = errors.New("its host key is not the volume's: `nixproxy stop` ends it, and the next command starts another one")
+
+// expecting refuses an agent with another key, such as one that has been running
+// since before the volume's was lost.
+func expecting(hostKey ssh.PublicKey) ssh.HostKeyCallback {
+	fixed := ssh.FixedHostKey(hostKey)
+	return func(name string, address net.Addr, key ssh.PublicKey) error {
+		if fixed(name, address, key) != nil {
+			return errOtherKey
+		}
+		return nil
+	}
 }
 
 // route gives each channel for stderr to its session.
@@ -82,6 +96,16 @@ func (c *Client) enter() (uint32, <-chan ssh.NewChannel) {
 	return c.sessions, stderr
 }
 
+// forget ends the wait of a session for a channel that will not come.
+func (c *Client) forget(session uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stderr, waits := c.stderrs[session]; waits {
+		delete(c.stderrs, session)
+		close(stderr)
+	}
+}
+
 // Is tells whether the agent serves a container with this specification.
 func (c *Client) Is(specification string) bool {
 	return string(c.ssh.ServerVersion()) == Banner(specification)
@@ -98,19 +122,29 @@ func (c *Client) Start(request Request) (*Running, error) {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}
 	r := &Running{client: c, channel: channel, end: make(chan ending, 1), stopped: make(chan struct{}, 1)}
-	request.Session, r.stderr = c.enter()
-	if err := writeRequest(channel, request); err != nil {
-		return nil, fmt.Errorf("sending the command: %w", err)
-	}
-	first, ok := <-requests
-	if !ok {
-		return nil, errors.New("the agent ended the session before the command was started")
-	}
-	if first.Type == refusedRequest {
-		return nil, refusal(first.Payload)
+	r.session, r.stderr = c.enter()
+	request.Session = r.session
+	if err := request.send(channel, requests); err != nil {
+		c.forget(r.session)
+		return nil, err
 	}
 	go r.listen(requests)
 	return r, nil
+}
+
+// send sends a request and takes the answer: nil is "started".
+func (r Request) send(channel ssh.Channel, requests <-chan *ssh.Request) error {
+	if err := writeRequest(channel, r); err != nil {
+		return fmt.Errorf("sending the command: %w", err)
+	}
+	first, ok := <-requests
+	if !ok {
+		return errors.New("the agent ended the session before the command was started")
+	}
+	if first.Type == refusedRequest {
+		return refusal(first.Payload)
+	}
+	return nil
 }
 
 func refusal(payload []byte) error {

@@ -184,7 +184,7 @@ func TestConnectChecksTheHostKey(t *testing.T) {
 	f := &far{hostKey: newSigner(t)}
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.serve(theirs, func(*far, ssh.NewChannel) {}) }()
-	if _, err := Connect(t.Context(), ours, newSigner(t).PublicKey(), newSigner(t)); err == nil || !strings.Contains(err.Error(), "host key mismatch") {
+	if _, err := Connect(t.Context(), ours, newSigner(t).PublicKey(), newSigner(t)); err == nil || !strings.Contains(err.Error(), "its host key is not the volume's: `nixproxy stop`") {
 		t.Errorf("got %v", err)
 	}
 	<-ended // Connect has closed the connection

@@ -1,6 +1,6 @@
 // Package agent is the protocol between nixproxy and the process of its
-// containers, and the end of it that nixproxy holds. The other end, and the jobs
-// done inside a container, are in package inside.
+// containers, and the end of it that nixproxy holds. The other end is in package
+// sessions, and the jobs done inside a container are in package jobs.
 //
 // The agent is an SSH server. A session of `run` is a channel of our own type
 // on such a connection: the client writes a Request, framed by its length, and
@@ -12,19 +12,27 @@
 // A standard SSH connection goes through a session too, as its stdin and stdout:
 // so it is reached as `run` is, and what its commands have comes from the host.
 //
-// While the command runs the client may send "signal", "size" and "gone" (an
-// output's reader is gone), and the agent "stopped".
+// While the command runs the client may send "signal" and "window-change", as on
+// an SSH session (RFC 4254, section 6), and "gone" (an output's reader is gone);
+// the agent may send "stopped".
 package agent
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/gob"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // Where things are inside a container. The directory holds nothing but what
@@ -34,9 +42,14 @@ const (
 	Binary = Dir + "/agent"
 )
 
-// Where the anchor and a throwaway container mount the volume, beside the image's
-// own /nix: BesideNix, which is the /nix of a root at Beside.
+// NoSuchMode is the exit status of an agent that does not know what it is asked.
+const NoSuchMode = 2
+
+// Where a container has the volume: the proxy container in the place of the
+// image's /nix; the anchor beside it, at BesideNix, which is the /nix of a root at
+// Beside; a throwaway container as its job needs it.
 const (
+	Nix       = "/nix"
 	Beside    = "/dst"
 	BesideNix = Beside + "/nix"
 )
@@ -53,7 +66,7 @@ const (
 	refusedRequest   = "refused"
 	exitRequest      = "exit"
 	signalRequest    = "signal"
-	sizeRequest      = "size"
+	sizeRequest      = "window-change"
 	goneRequest      = "gone"
 	stoppedRequest   = "stopped"
 	keepAliveRequest = "keepalive@nixproxy.dev"
@@ -68,6 +81,12 @@ const Port = 64222
 // itself. All agents on a volume have one host key, and after a restart a port
 // may be another container's.
 func Banner(specification string) string { return "SSH-2.0-nixproxy_" + specification }
+
+// HostName is how a volume knows a host: by its client's key, in SSH's wire form.
+func HostName(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
+}
 
 // Idle is the idle time until a session has said another.
 const Idle = 10 * time.Minute
@@ -86,6 +105,7 @@ type Request struct {
 	OneFile  bool          // the caller's stdout and stderr are one: its lines keep their order
 	SSHAgent bool          // the client offers its ssh agent
 	Idle     time.Duration // how long the container may be without a session afterwards; 0: for ever
+	MaxSize  int64         // size of the store, in bytes, above which garbage is collected when nobody uses the container; 0: never
 }
 
 // Secrets are kept in files that root alone can read, as long as the session
@@ -115,10 +135,21 @@ type Reason uint32
 const (
 	Failed        Reason = iota // the agent could not do its part
 	Unstamped                   // the image's store is not in the volume
-	NotFound                    // no such command: 127
-	NotExecutable               // found, but the kernel would not execute it: 126
+	NotFound                    // no such command
+	NotExecutable               // found, but the kernel would not execute it
 	NoDirectory                 // the directory to start in is not there
 )
+
+// Status is the exit status by which a reason is told, as engines do it.
+func (r Reason) Status() int {
+	switch r {
+	case NotFound:
+		return 127
+	case NotExecutable:
+		return 126
+	}
+	return 125
+}
 
 // Refused is the error of a session whose command was not started.
 type Refused struct {
@@ -161,17 +192,43 @@ type Stamp struct {
 	Synced     string   `json:"synced"`             // RFC 3339
 }
 
-// A SyncEvent is one line of a throwaway container's stdout: progress in store
-// paths, and in the last one the stamp.
-type SyncEvent struct {
-	Done  int64  `json:"done,omitempty"`
-	Total int64  `json:"total,omitempty"`
-	Stamp *Stamp `json:"stamp,omitempty"`
+// Paths are the store paths that it names.
+func (s Stamp) Paths() (all []nixstore.Path) {
+	for _, path := range []string{s.Nix, s.Profile, s.BaseSystem} {
+		if path != "" {
+			all = append(all, nixstore.Path(path))
+		}
+	}
+	return all
 }
+
+// Check tells what is wrong with a stamp that came from elsewhere: its identity
+// becomes a file's name, its settings lines of configuration, and people are shown
+// its texts.
+func (s Stamp) Check() error {
+	if !IsIdentity(s.Identity) {
+		return fmt.Errorf("%q is not an image identity", s.Identity)
+	}
+	if s.Nix == "" || s.Profile == "" {
+		return fmt.Errorf("image %s is listed without its Nix and profile", s.Identity)
+	}
+	for _, text := range append([]string{s.Reference, s.Version}, s.Settings...) {
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return fmt.Errorf("image %s is described by %q, which is not one line of text", s.Identity, text)
+		}
+	}
+	return nil
+}
+
+var identityForm = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
+
+// IsIdentity tells whether a text can be an image identity, and the name of a file.
+func IsIdentity(s string) bool { return identityForm.MatchString(s) }
 
 // Prepared is what the agent's prepare mode prints about a volume.
 type Prepared struct {
 	Stamps []Stamp `json:"stamps"`
+	Damage string  `json:"damage,omitempty"` // what keeps agents from starting in it; it can be repaired all the same
 }
 
 // Stamped returns the stamp of an image.

@@ -21,9 +21,10 @@ type Streams struct {
 type Running struct {
 	client  *Client
 	channel ssh.Channel
-	stderr  <-chan ssh.NewChannel
-	end     chan ending   // closed without a value when the connection was lost
-	stopped chan struct{} // of one element: the latest stop is all that matters
+	session uint32
+	stderr  <-chan ssh.NewChannel // closed when none comes
+	end     chan ending           // closed without a value when the connection was lost
+	stopped chan struct{}         // of one element: the latest stop is all that matters
 }
 
 // The outputs of a command.
@@ -58,13 +59,17 @@ func (r *Running) HostKey() ssh.PublicKey { return r.client.hostKey }
 // Close ends the connection, and the command if it still runs.
 func (r *Running) Close() error { return r.client.Close() }
 
-// listen takes what the agent says besides the streams.
+// listen takes what the agent says besides the streams. A channel for stderr that
+// the end speaks of may still be on its way.
 func (r *Running) listen(requests <-chan *ssh.Request) {
 	defer close(r.end)
 	for request := range requests {
 		var e ending
 		switch {
 		case request.Type == exitRequest && ssh.Unmarshal(request.Payload, &e) == nil:
+			if !e.Stderr {
+				r.client.forget(r.session)
+			}
 			r.end <- e
 			return
 		case request.Type == stoppedRequest:
@@ -74,6 +79,7 @@ func (r *Running) listen(requests <-chan *ssh.Request) {
 			}
 		}
 	}
+	r.client.forget(r.session)
 }
 
 // Wait connects the caller's streams to the command and returns how it ended,
@@ -83,43 +89,26 @@ func (r *Running) listen(requests <-chan *ssh.Request) {
 // its Client.
 func (r *Running) Wait(s Streams) (Exit, error) {
 	in := feed(r.channel, s.In)
-	out, complaints := make(chan error, 1), make(chan error, 1)
-	go func() { out <- r.deliver(s.Out, r.channel, stdout) }()
-	go func() { complaints <- r.deliverStderr(s.Err) }()
-	// What goes wrong with one does not wait for the other's end.
-	both := false
-	select {
-	case err := <-out:
-		if err != nil {
-			return Exit{}, unwritten(err)
-		}
-	case err := <-complaints:
-		if both = true; err == nil {
-			err = <-out
-		}
-		if err != nil {
-			return Exit{}, unwritten(err)
+	written := make(chan error, 2)
+	go func() { written <- r.deliver(s.Out, r.channel, stdout) }()
+	go func() { written <- r.deliverStderr(s.Err) }()
+	for range 2 {
+		if err := <-written; err != nil {
+			return Exit{}, fmt.Errorf("writing the command's output: %w", err)
 		}
 	}
 	end, ok := <-r.end
 	if !ok {
 		return Exit{}, ErrLost
 	}
-	if end.Stderr && !both {
-		if err := <-complaints; err != nil {
-			return Exit{}, unwritten(err)
-		}
-	}
 	in.giveBack(end.Taken)
 	return end.exit(), nil
 }
 
-func unwritten(err error) error { return fmt.Errorf("writing the command's output: %w", err) }
-
 func (r *Running) deliverStderr(to io.Writer) error {
 	offered, ok := <-r.stderr
 	if !ok {
-		return nil
+		return nil // there was nothing on it
 	}
 	channel, requests, err := offered.Accept()
 	if err != nil {

@@ -38,8 +38,9 @@ type Said struct {
 	Gone   int // the output whose reader is gone: 1 or 2
 }
 
-// Hear reads one of the client's requests; false when it is none of them.
-func (s *Session) Hear(request *ssh.Request) (Said, bool) {
+// Hear reads one of the requests that a client makes of a session, ours or a
+// standard one; false when it is none of them.
+func Hear(request *ssh.Request) (Said, bool) {
 	var signal struct{ Name string }
 	var size Size
 	var gone struct{ Output uint32 }

@@ -1,0 +1,219 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/nixlog"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// A collection is one run of the collector: what it finds, and what becomes of it.
+type collection struct {
+	layout.Volume
+	plan    agent.Plan
+	tell    agent.Teller
+	answers io.Reader
+	nix     ownNix
+	graph   nixstore.Graph
+	roots   []agent.Root
+	dropped map[string]bool // roots that go, by their links
+	fates   []agent.Fate
+}
+
+// Collect is the job of a throwaway container: it drops the roots that the plan
+// says, and has the volume's own Nix collect the garbage. Roots go before what
+// they hold, and an image's stamp before its roots, so that a kill at any moment
+// leaves nothing that is half there. The result is an agent.Collected.
+func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
+	c := collection{Volume: layout.InPlace, tell: agent.NewTeller(out), answers: in, dropped: map[string]bool{}}
+	if err := json.Unmarshal([]byte(plan), &c.plan); err != nil {
+		return fmt.Errorf("reading what is to be collected: %w", err)
+	}
+	if c.plan.Heard {
+		ctx, c.answers = heard(ctx, in)
+	}
+	leave, err := c.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	before, leftovers := c.graph, leftovers(c.Volume, c.graph, c.roots)
+	if size := sizeOf(before); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
+		return c.tell.Result(agent.Collected{Fates: []agent.Fate{}, Before: size, After: size, Live: before.Size(c.live()), DryRun: c.plan.DryRun})
+	}
+	if err := c.judge(ctx); err != nil {
+		return err
+	}
+	live := c.live()
+	if err := c.take(ctx, live); err != nil {
+		return err
+	}
+	return c.tell.Result(c.result(before, live, leftovers))
+}
+
+// look reads what is in the store, and what holds it.
+func (c *collection) look(ctx context.Context) (err error) {
+	if c.nix, err = findOwnNix(c.Volume); err != nil {
+		return err
+	}
+	if c.graph, err = readGraph(ctx, c.Volume); err != nil {
+		return err
+	}
+	c.roots = c.Roots()
+	return nil
+}
+
+// judge decides what becomes of each root, and drops those that go.
+func (c *collection) judge(ctx context.Context) error {
+	for _, judge := range []func(context.Context) error{c.judgePins, c.judgeImages, c.judgeSynced, c.judgeProfiles, c.judgeOthers} {
+		if err := judge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fate notes what becomes of something that some links hold.
+func (c *collection) fate(f agent.Fate, roots ...agent.Root) {
+	var paths []nixstore.Path
+	for _, r := range roots {
+		paths = append(paths, r.Path)
+		if f.Goes {
+			c.dropped[r.Link] = true
+		}
+	}
+	f.Size = c.graph.Size(c.graph.Closure(paths...))
+	c.fates = append(c.fates, f)
+}
+
+// of are the roots of an origin.
+func (c *collection) of(origin agent.Origin) (all []agent.Root) {
+	for _, r := range c.roots {
+		if r.Origin == origin {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// live is what the roots that stay hold.
+func (c *collection) live() nixstore.Set {
+	var paths []nixstore.Path
+	for _, r := range c.roots {
+		if !c.dropped[r.Link] {
+			paths = append(paths, r.Path)
+		}
+	}
+	return c.graph.Kept(paths...)
+}
+
+// take collects the garbage, or works out what would be collected.
+func (c *collection) take(ctx context.Context, live nixstore.Set) error {
+	if c.plan.DryRun {
+		c.graph = c.rehearse(live)
+		return nil
+	}
+	if err := c.collect(ctx); err != nil {
+		return err
+	}
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("writing the volume to disk: %w", err)
+	}
+	return nil
+}
+
+func (c *collection) collect(ctx context.Context) error {
+	if c.plan.MaxSize == 0 {
+		if err := c.nix.collect(ctx); err != nil {
+			return err
+		}
+		return c.lookAgain(ctx)
+	}
+	// The limit is in bytes of the disk, of which a path takes more or less than
+	// its archive has: so it may take more than once.
+	for size := sizeOf(c.graph); size > c.plan.MaxSize; {
+		if err := c.nix.collect(ctx, "--max-freed", strconv.FormatInt(size-c.plan.MaxSize, 10)); err != nil {
+			return err
+		}
+		if err := c.lookAgain(ctx); err != nil {
+			return err
+		}
+		left := sizeOf(c.graph)
+		if left >= size {
+			return nil
+		}
+		size = left
+	}
+	return nil
+}
+
+func (c *collection) lookAgain(ctx context.Context) (err error) {
+	c.graph, err = readGraph(ctx, c.Volume)
+	return err
+}
+
+// rehearse is the store as it would be afterwards. Which part of the garbage goes
+// where not all does is Nix's choice.
+func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
+	after, size := nixstore.Graph{}, sizeOf(c.graph)
+	for path, info := range c.graph {
+		if live[path] || c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
+			after[path] = info
+			continue
+		}
+		size -= info.NarSize
+	}
+	return after
+}
+
+// result compares the store with what it was. Others may have added to it
+// meanwhile.
+func (c *collection) result(before nixstore.Graph, live nixstore.Set, leftovers map[nixstore.Path]int64) agent.Collected {
+	r := agent.Collected{Before: sizeOf(before), After: sizeOf(c.graph), Live: before.Size(live), DryRun: c.plan.DryRun}
+	for path, info := range before {
+		if _, still := c.graph[path]; !still {
+			r.Paths++
+			r.Freed += info.NarSize
+		}
+	}
+	garbage := agent.Fate{Origin: agent.OriginGarbage, Goes: true, Size: r.Freed, Paths: r.Paths, Why: "nothing needs them"}
+	if c.plan.MaxSize > 0 {
+		garbage.Why += ", and the store was larger than it may be"
+	}
+	unfinished := agent.Fate{Origin: agent.OriginGarbage, Goes: true, Why: "what was to become of them was interrupted"}
+	unfinished.Paths, unfinished.Size = c.gone(leftovers)
+	r.Paths, r.Freed = r.Paths+unfinished.Paths, r.Freed+unfinished.Size
+	r.Fates = append(c.fates, garbage, unfinished)
+	return r
+}
+
+func sizeOf(g nixstore.Graph) (n int64) {
+	for _, r := range g {
+		n += r.NarSize
+	}
+	return n
+}
+
+// collect runs the collector.
+func (n ownNix) collect(ctx context.Context, args ...string) error {
+	command := n.command(ctx, "nix-store", append([]string{"--gc", "--log-format", "internal-json"}, args...)...)
+	log := new(nixlog.Log)
+	command.Stderr = log
+	err := command.Run()
+	if err == nil {
+		return nil
+	}
+	if text := log.Errors(); text != "" {
+		return fmt.Errorf("collecting garbage: %s", text)
+	}
+	return fmt.Errorf("collecting garbage: %w", err)
+}

@@ -1,0 +1,137 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Inspect tells what is in the volume and what keeps it. It only reads, and so
+// waits for nobody who works on the volume.
+func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
+	leave, err := v.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	graph, err := readGraph(ctx, v)
+	if err != nil {
+		return err
+	}
+	stamps, err := v.Stamps()
+	if err != nil {
+		return err
+	}
+	i := inventory{graph: graph, roots: valid(graph, v.Roots())}
+	found := agent.Inspection{Store: agent.Amount{Paths: len(graph), Size: sizeOf(graph)}, Roots: i.byOrigin(), Images: i.byImage(v, stamps),
+		Unregistered: len(unregistered(v, graph)), Home: home(v), Disk: disk(v)}
+	found.Live = i.amount(i.kept(func(agent.Root) bool { return true }))
+	found.Dead = agent.Amount{Paths: found.Store.Paths - found.Live.Paths, Size: found.Store.Size - found.Live.Size}
+	return json.NewEncoder(out).Encode(found)
+}
+
+// valid leaves out the roots of what is not there: they keep nothing.
+func valid(graph nixstore.Graph, roots []agent.Root) []agent.Root {
+	return slices.DeleteFunc(roots, func(r agent.Root) bool {
+		_, ok := graph[r.Path]
+		return !ok
+	})
+}
+
+// An inventory is a store's valid paths and what keeps them.
+type inventory struct {
+	graph nixstore.Graph
+	roots []agent.Root
+}
+
+// kept is what the roots of which that is true keep.
+func (i inventory) kept(which func(agent.Root) bool) nixstore.Set {
+	var paths []nixstore.Path
+	for _, r := range i.roots {
+		if which(r) {
+			paths = append(paths, r.Path)
+		}
+	}
+	return i.graph.Kept(paths...)
+}
+
+// holding is what some of the roots keep, and what is kept by no other one.
+func (i inventory) holding(which func(agent.Root) bool) (keeps, alone agent.Amount) {
+	set := i.kept(which)
+	keeps = i.amount(set)
+	for path := range i.kept(func(r agent.Root) bool { return !which(r) }) {
+		delete(set, path)
+	}
+	return keeps, i.amount(set)
+}
+
+func (i inventory) amount(set nixstore.Set) agent.Amount {
+	return agent.Amount{Paths: len(set), Size: i.graph.Size(set)}
+}
+
+func (i inventory) byOrigin() []agent.Holding {
+	all := []agent.Holding{}
+	for _, origin := range agent.Origins {
+		h := agent.Holding{Origin: origin}
+		h.Keeps, h.Alone = i.holding(func(r agent.Root) bool { return r.Origin == origin })
+		for _, r := range i.roots {
+			if r.Origin == origin {
+				h.Roots++
+			}
+		}
+		if h.Roots > 0 {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func (i inventory) byImage(v layout.Volume, stamps []agent.Stamp) []agent.ImageHolding {
+	all := []agent.ImageHolding{}
+	for _, s := range stamps {
+		h := agent.ImageHolding{Stamp: s, Used: v.UsedAt(s), InUse: v.InUse(s.Identity)}
+		dir := layout.InPlace.ImageRoots(s.Identity)
+		h.Keeps, h.Alone = i.holding(func(r agent.Root) bool { return layout.IsBelow(r.Link, dir) })
+		all = append(all, h)
+	}
+	return all
+}
+
+// unregistered are the names in the store that could be paths and are not valid.
+func unregistered(v layout.Volume, graph nixstore.Graph) (found []nixstore.Path) {
+	names, _ := readNames(v.Outside(nixstore.Dir))
+	for _, name := range names {
+		path := nixstore.Path(nixstore.Dir + "/" + name)
+		if _, ok := graph[path]; !ok && !strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".lock") {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// readNames reads a directory without looking at what is in it.
+func readNames(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+func disk(v layout.Volume) agent.Disk {
+	var s unix.Statfs_t
+	if err := unix.Statfs(string(v), &s); err != nil {
+		return agent.Disk{}
+	}
+	return agent.Disk{Free: int64(s.Bavail) * s.Bsize, Size: int64(s.Blocks) * s.Bsize}
+}

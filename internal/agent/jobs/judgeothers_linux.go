@@ -1,0 +1,92 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+)
+
+// judgeSynced drops the roots of synced paths that were not asked for for long.
+func (c *collection) judgeSynced(context.Context) error {
+	before := time.Now().Add(-c.plan.OlderThan)
+	for _, r := range c.of(agent.OriginSync) {
+		f := agent.Fate{Origin: agent.OriginSync, Name: r.Path.Base(), Used: changed(r.Link), Why: "synced: --older-than lets go of it"}
+		goes := c.plan.OlderThan > 0 && f.Used.Before(before)
+		if goes && !c.plan.DryRun {
+			var err error
+			if goes, err = c.DropSynced(r.Link, before); err != nil {
+				return fmt.Errorf("dropping the root of %s: %w", r.Path, err)
+			}
+		}
+		if goes {
+			f.Goes, f.Why = true, "synced last before that time"
+		}
+		c.fate(f, r)
+	}
+	return nil
+}
+
+// judgeProfiles has Nix delete generations that are too old.
+func (c *collection) judgeProfiles(ctx context.Context) error {
+	roots, old := c.of(agent.OriginProfile), map[string]bool{}
+	used := map[string]time.Time{}
+	for _, r := range roots {
+		used[r.Link] = changed(r.Link)
+	}
+	if c.plan.OlderThan > 0 {
+		var err error
+		if old, err = c.nix.deleteGenerations(ctx, profiles(c.Volume), c.plan.OlderThan, c.plan.DryRun); err != nil {
+			return err
+		}
+	}
+	for _, r := range roots {
+		f := agent.Fate{Origin: agent.OriginProfile, Name: r.Link, Used: used[r.Link], Why: "a generation of a profile"}
+		if old[r.Link] {
+			f.Goes, f.Why = true, "a generation that is not the current one, and old"
+		}
+		c.fate(f, r)
+	}
+	return nil
+}
+
+// judgeOthers lists what only its owner lets go of.
+func (c *collection) judgeOthers(context.Context) error {
+	if running := c.of(agent.OriginRunning); len(running) > 0 {
+		c.fate(agent.Fate{Origin: agent.OriginRunning, Name: "processes and builds", Why: "they run"}, running...)
+	}
+	for _, r := range c.of(agent.OriginOther) {
+		c.fate(agent.Fate{Origin: agent.OriginOther, Name: r.Link, Used: changed(r.Link), Why: "a root that is not nixproxy's"}, r)
+	}
+	return nil
+}
+
+// changed is a link's own time; the zero time when it is gone.
+func changed(link string) time.Time {
+	info, err := os.Lstat(link)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// profiles are the profiles of the volume: links to one of their generations,
+// NAME -> NAME-N-link, below Nix's own directory or HOME's.
+func profiles(v layout.Volume) (found []string) {
+	for _, pattern := range []string{
+		v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*"),
+	} {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			target, _ := os.Readlink(path)
+			if generationOf(filepath.Base(path), filepath.Base(target)) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found
+}

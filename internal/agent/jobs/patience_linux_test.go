@@ -1,0 +1,35 @@
+package jobs
+
+import (
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPatientWaitsForSoLong(t *testing.T) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	in := Patient(from).(patient)
+	in.silence = 50 * time.Millisecond
+	go to.WriteString("something")
+	content, err := io.ReadAll(in)
+	if string(content) != "something" || err == nil || !strings.Contains(err.Error(), "nothing came for 50ms") {
+		t.Errorf("read %q, %v", content, err)
+	}
+}
+
+func TestPatientReadsToTheEnd(t *testing.T) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { to.WriteString("all"); to.Close() }()
+	if content, err := io.ReadAll(Patient(from)); string(content) != "all" || err != nil {
+		t.Errorf("read %q, %v", content, err)
+	}
+}

@@ -1,0 +1,71 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Whoever works on a volume holds a shared lock on a file in it. So the anchor,
+// without which all of them would end, knows that it is needed; containers on one
+// kernel see each other's locks. The file's time is when the last one came, or
+// until when another one is expected.
+func (v Volume) alive() string { return v.Own("alive") }
+
+// Underway is how long a slow path may take to its next container; to create one
+// is a copy of the whole image for some engines.
+const Underway = 2 * time.Minute
+
+// Occupy holds the lock until leave is called, or the process ends. The next one
+// is expected within that time. The volume must be prepared.
+func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
+	f, err := os.OpenFile(v.alive(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("entering the volume: %w", err)
+	}
+	at := time.Now().Add(next)
+	err = Flock(f, unix.LOCK_SH)
+	if err == nil {
+		err = os.Chtimes(v.alive(), at, at)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("entering the volume: %w", err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// Flock waits for the lock. In Go it is lost when the file is garbage.
+func Flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// AwaitEmpty waits until nobody is there, keeps everybody out until release is
+// called, and tells the file's time: the zero time when nobody ever came.
+func (v Volume) AwaitEmpty() (came time.Time, release func(), err error) {
+	f, err := os.OpenFile(v.alive(), os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, func() {}, nil // not prepared yet, or not ours
+	}
+	if err != nil {
+		return time.Time{}, nil, err
+	}
+	if err := Flock(f, unix.LOCK_EX); err != nil {
+		f.Close()
+		return time.Time{}, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return time.Time{}, nil, err
+	}
+	return info.ModTime(), func() { f.Close() }, nil
+}

@@ -1,0 +1,86 @@
+package layout
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/version"
+)
+
+// StampFile is where an image's stamp is.
+func (v Volume) StampFile(identity string) string { return v.Own("images", identity+".json") }
+
+// Stamp reads an image's stamp; os.ErrNotExist says that it has none.
+func (v Volume) Stamp(identity string) (agent.Stamp, error) {
+	var s agent.Stamp
+	if !agent.IsIdentity(identity) {
+		return s, fmt.Errorf("%q is not an image identity", identity)
+	}
+	content, err := os.ReadFile(v.StampFile(identity))
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(content, &s); err != nil || s.Identity != identity {
+		return s, fmt.Errorf("the stamp of image %s is damaged: %w", identity, os.ErrNotExist)
+	}
+	return s, nil
+}
+
+// Stamps reads all stamps. A damaged one counts as missing: a sync makes it new.
+func (v Volume) Stamps() ([]agent.Stamp, error) {
+	files, err := filepath.Glob(v.Own("images", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	stamps := []agent.Stamp{}
+	for _, file := range files {
+		identity := strings.TrimSuffix(filepath.Base(file), ".json")
+		if !agent.IsIdentity(identity) {
+			continue // somebody else's
+		}
+		s, err := v.Stamp(identity)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		stamps = append(stamps, s)
+	}
+	return stamps, nil
+}
+
+// Admit refuses an image whose Nix would not get on with that of another one which
+// has used the volume.
+func (v Volume) Admit(s agent.Stamp) error {
+	nix, err := version.Parse(s.Version)
+	if err != nil {
+		return nil // it is somebody's own, of which nothing is known
+	}
+	stamps, err := v.Stamps()
+	if err != nil {
+		return err
+	}
+	for _, other := range stamps {
+		if has, err := version.Parse(other.Version); err == nil {
+			if err := nix.Clash(has); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// WriteStamp comes last: what it speaks of is on the disk.
+func (v Volume) WriteStamp(s agent.Stamp) error {
+	content, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return writeWhole(v.StampFile(s.Identity), append(content, '\n'), 0o644)
+}

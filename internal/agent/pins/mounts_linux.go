@@ -1,0 +1,79 @@
+package pins
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+)
+
+// A mountTable is what is mounted in this container, the later over the earlier.
+type mountTable []mounted
+
+type mounted struct {
+	point string // where it is
+	root  string // which directory of its file system it is
+	host  bool   // it is the host's, not the container's own or the volume
+}
+
+// origin is where a directory lies in the file system that holds it, and false
+// if that is none of the host's. The same path has another origin when something
+// else is mounted there, or when a disk is no longer.
+func (t mountTable) origin(dir string) (string, bool) {
+	var at mounted
+	for _, m := range t {
+		if layout.IsBelow(dir, m.point) && len(m.point) >= len(at.point) {
+			at = m
+		}
+	}
+	return filepath.Join(at.root, strings.TrimPrefix(dir, at.point)), at.host
+}
+
+// points are where the host's directories are mounted. They are the same as long
+// as the container runs; which directories they are may change.
+func (t mountTable) points() []string {
+	var points []string
+	for _, m := range t {
+		if m.host {
+			points = append(points, m.point)
+		}
+	}
+	return points
+}
+
+// readMounts reads the table of this process (proc_pid_mountinfo(5)).
+func readMounts(v layout.Volume) mountTable {
+	content, _ := os.ReadFile("/proc/self/mountinfo")
+	var table mountTable
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		point := unescape(fields[4])
+		table = append(table, mounted{point: point, root: unescape(fields[3]), host: !ofContainer(point, string(v))})
+	}
+	return table
+}
+
+func ofContainer(point, volume string) bool {
+	return point == "/" || layout.IsBelow(point, volume) || layout.IsBelow(point, "/proc") || layout.IsBelow(point, "/sys") || layout.IsBelow(point, "/dev")
+}
+
+// unescape undoes the kernel's octal escapes of blanks and backslashes.
+func unescape(field string) string {
+	var b strings.Builder
+	for i := 0; i < len(field); i++ {
+		if field[i] == '\\' && i+3 < len(field) {
+			if code, err := strconv.ParseUint(field[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(code))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(field[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,423 @@
+package pins
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+)
+
+// A pinned is a volume, and a project's directory as containers see it.
+type pinned struct {
+	*testing.T
+	volume  layout.Volume
+	project string
+	table   mountTable
+}
+
+func newPinned(t *testing.T) *pinned {
+	t.Helper()
+	dir := t.TempDir()
+	p := &pinned{T: t, volume: layout.Volume(filepath.Join(dir, "nix")), project: filepath.Join(dir, "p")}
+	if err := p.volume.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	p.mkdir(p.project)
+	for _, path := range []string{"a", "b"} {
+		p.mkdir(filepath.Join(string(p.volume), "store", path))
+	}
+	p.table = mountTable{{point: "/", root: "/"}, {point: p.project, root: "/home/p", host: true}, {point: string(p.volume), root: "/v"}}
+	return p
+}
+
+// agent is the pins of a container's agent, with the mounts of this moment.
+func (p *pinned) agent() *Pinner {
+	table := slices.Clone(p.table)
+	return newPinner(p.volume, func() mountTable { return table }, nil)
+}
+
+func (p *pinned) mkdir(dir string) {
+	p.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// build is what Nix does: a link to a store path, and an indirect root for it.
+func (p *pinned) build(link, storePath string) {
+	p.Helper()
+	if err := layout.ReplaceLink(storePath, link); err != nil {
+		p.Fatal(err)
+	}
+	auto := p.volume.State("gcroots/auto", pinName(link, "", false))
+	p.remove(auto)
+	if err := os.Symlink(link, auto); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// collect is what a collector does that sees no project.
+func (p *pinned) collect() {
+	p.Helper()
+	auto, err := filepath.Glob(p.volume.State("gcroots/auto/*"))
+	if err != nil || len(auto) == 0 {
+		p.Fatalf("nothing to collect: %v", err)
+	}
+	for _, link := range auto {
+		p.remove(link)
+	}
+}
+
+func (p *pinned) remove(path string) {
+	p.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *pinned) look(pins *Pinner, host string) {
+	p.Helper()
+	if err := errors.Join(pins.Begin(host), pins.End(host)); err != nil {
+		p.Error(err)
+	}
+}
+
+// want compares a host's pins, and that each has its record.
+func (p *pinned) want(when, host string, targets ...string) {
+	p.Helper()
+	found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+	recorded, _ := filepath.Glob(filepath.Join(records(p.volume, host), "*"))
+	held := map[string]bool{}
+	for _, pin := range found {
+		target, err := os.Readlink(pin)
+		if _, bad := os.Readlink(filepath.Join(records(p.volume, host), filepath.Base(pin))); err != nil || bad != nil {
+			p.Errorf("%s: %s: %v, its record: %v", when, pin, err, bad)
+		}
+		held[target] = true
+	}
+	if len(held) != len(targets) || len(recorded) != len(found) {
+		p.Errorf("%s: pins hold %v by %d records, want %q", when, held, len(recorded), targets)
+	}
+	for _, target := range targets {
+		if !held[target] {
+			p.Errorf("%s: pins hold %v, want %q", when, held, targets)
+		}
+	}
+}
+
+const storeA, storeB = "/nix/store/a", "/nix/store/b"
+
+func TestPinFollowsItsLink(t *testing.T) {
+	p := newPinned(t)
+	result := filepath.Join(p.project, "result")
+	agent := p.agent()
+	p.look(agent, "h")
+	p.want("before", "h")
+	p.build(result, storeA)
+	p.look(agent, "h")
+	p.want("built", "h", storeA)
+	p.collect()
+	p.look(agent, "h")
+	p.want("collected elsewhere", "h", storeA)
+	if err := layout.ReplaceLink(storeB+"/bin", result); err != nil {
+		t.Fatal(err)
+	}
+	p.look(p.agent(), "h")
+	p.want("moved", "h", storeB)
+	p.remove(result)
+	p.look(agent, "h")
+	p.want("removed", "h")
+	p.build(result, storeA)
+	p.look(agent, "h")
+	p.want("built again", "h", storeA)
+	for name, change := range map[string]func() error{
+		"a file":    func() error { return os.WriteFile(result, nil, 0o644) },
+		"elsewhere": func() error { return os.Symlink("/etc", result) },
+		"prefix":    func() error { return os.Symlink("/nix/storeX/a", result) },
+		"the store": func() error { return os.Symlink("/nix/store", result) },
+	} {
+		p.build(result, storeA)
+		p.look(agent, "h")
+		p.want(name+", before", "h", storeA)
+		p.remove(result)
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		p.look(agent, "h")
+		p.want(name, "h")
+		p.remove(result)
+	}
+}
+
+func TestPinsAreOfLinksInProjects(t *testing.T) {
+	p := newPinned(t)
+	p.build(filepath.Join(string(p.volume), "var/nixproxy/home/result"), storeA)
+	elsewhere := t.TempDir()
+	p.build(filepath.Join(elsewhere, "result"), storeA)
+	p.build(filepath.Join(p.project, "dangling"), "/nix/store/none")
+	if err := os.Symlink(elsewhere, filepath.Join(p.project, "out")); err != nil {
+		t.Fatal(err)
+	}
+	p.build(filepath.Join(p.project, "out/through"), storeA)
+	p.mkdir(filepath.Join(p.project, "sub"))
+	p.look(p.agent(), "h")
+	p.want("none of a project", "h")
+	p.build(filepath.Join(p.project, "sub/result"), storeB)
+	p.look(p.agent(), "h")
+	p.want("below the project", "h", storeB)
+}
+
+func TestPinStaysWhereItsLinkCannotBeSeen(t *testing.T) {
+	for name, hide := range map[string]func(p *pinned, dir string){
+		"not mounted":         func(p *pinned, _ string) { p.table = p.table[:1] },
+		"moved away":          func(p *pinned, _ string) { p.move(p.project, p.project+"-away") },
+		"its directory gone":  func(p *pinned, dir string) { p.remove(dir) },
+		"a file in its place": func(p *pinned, dir string) { p.remove(dir); p.write(dir) },
+		"an unmounted disk":   func(p *pinned, dir string) { p.table = p.table[:len(p.table)-1]; p.empty(dir) },
+		"another directory mounted there": func(p *pinned, dir string) {
+			p.table[1].root = "/home/q"
+			p.table[len(p.table)-1].root = "/home/q/disk"
+			p.empty(dir)
+		},
+		"its directory deleted under the mount": func(p *pinned, dir string) {
+			p.table[len(p.table)-1].root += "//deleted"
+			p.empty(dir)
+		},
+	} {
+		p := newPinned(t)
+		disk := filepath.Join(p.project, "disk")
+		p.mkdir(disk)
+		p.table = append(p.table, mounted{point: disk, root: "/", host: true})
+		p.build(filepath.Join(disk, "result"), storeA)
+		p.look(p.agent(), "h")
+		p.want(name+", before", "h", storeA)
+		hide(p, disk)
+		p.collect()
+		p.look(p.agent(), "h")
+		p.want(name, "h", storeA)
+	}
+}
+
+func (p *pinned) move(from, to string) {
+	p.Helper()
+	if err := os.Rename(from, to); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *pinned) write(file string) {
+	p.Helper()
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *pinned) empty(dir string) {
+	p.remove(dir)
+	p.mkdir(dir)
+}
+
+// What may not be looked at is not gone. Root may look at everything, so the
+// directory is made one that loops.
+func TestPinStaysWhereLookingFails(t *testing.T) {
+	p := newPinned(t)
+	sub := filepath.Join(p.project, "sub")
+	p.mkdir(sub)
+	p.build(filepath.Join(sub, "result"), storeA)
+	p.look(p.agent(), "h")
+	p.remove(sub)
+	if err := os.Symlink("sub", sub); err != nil {
+		t.Fatal(err)
+	}
+	p.look(p.agent(), "h")
+	p.want("a loop", "h", storeA)
+}
+
+func TestMovedPinsHaveOtherNames(t *testing.T) {
+	p := newPinned(t)
+	p.build(filepath.Join(p.project, "result"), storeA)
+	agent := p.agent()
+	agent.moved = []string{p.project}
+	if err := agent.Begin("h"); err != nil {
+		t.Fatal(err)
+	}
+	if found := All(p.volume); len(found) != 1 || !found[0].Elsewhere() {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestPinIsItsHosts(t *testing.T) {
+	p := newPinned(t)
+	result := filepath.Join(p.project, "result")
+	p.build(result, storeA)
+	p.look(p.agent(), "one")
+	p.look(p.agent(), "two")
+	p.want("made by one", "one", storeA)
+	p.want("and as good for two", "two")
+	p.remove(result)
+	p.look(p.agent(), "two")
+	p.want("not dropped by two", "one", storeA)
+	p.build(result, storeB)
+	p.look(p.agent(), "two")
+	p.want("moved by two", "one", storeA)
+	p.want("moved by two", "two", storeB)
+	p.remove(result)
+	p.look(p.agent(), "one")
+	p.want("dropped by one", "one")
+	p.want("dropped by one", "two", storeB)
+}
+
+// A kill between a record and its pin, or while the pin is made beside, is made good.
+func TestHalfMadePinIsCompleted(t *testing.T) {
+	p := newPinned(t)
+	result := filepath.Join(p.project, "result")
+	p.build(result, storeA)
+	p.look(p.agent(), "h")
+	pins, _ := filepath.Glob(filepath.Join(roots(p.volume, "h"), "*"))
+	p.collect()
+	p.remove(pins[0])
+	if err := os.Symlink(storeB, filepath.Join(records(p.volume, "h"), ".new")); err != nil {
+		t.Fatal(err)
+	}
+	p.look(p.agent(), "h")
+	p.want("completed", "h", storeA)
+}
+
+func TestWatchPinsAtOnce(t *testing.T) {
+	p := newPinned(t)
+	result := filepath.Join(p.project, "result")
+	agent := p.agent()
+	if err := agent.Watch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer agent.mu.Lock() // for good: nothing more is written to a directory that is being removed
+	if err := agent.Begin("h"); err != nil {
+		t.Fatal(err)
+	}
+	p.build(result, storeA)
+	p.await("built", "h", storeA)
+	if err := layout.ReplaceLink(storeB, result); err != nil {
+		t.Fatal(err)
+	}
+	p.await("moved", "h", storeB)
+	p.remove(result)
+	p.await("removed", "h")
+	p.remove(p.project)
+	p.mkdir(p.project)
+	p.build(result, storeA)
+	p.await("in a new directory", "h", storeA)
+	p.remove(result)
+	p.await("removed there", "h")
+
+	// In the background things are pinned, and not dropped.
+	if err := agent.End("h"); err != nil {
+		t.Fatal(err)
+	}
+	p.build(result, storeA)
+	p.await("built in the background", "h", storeA)
+	p.remove(result)
+	p.build(filepath.Join(p.project, "next"), storeB)
+	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	p.want("removed in the background", "h", storeA, storeB)
+	p.look(agent, "h")
+	p.want("looked at", "h", storeB)
+}
+
+func (p *pinned) held(host, storePath string) bool {
+	found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+	return slices.ContainsFunc(found, func(pin string) bool {
+		target, _ := os.Readlink(pin)
+		return target == storePath
+	})
+}
+
+// await waits until a host has this one pin, or none.
+func (p *pinned) await(when, host string, targets ...string) {
+	p.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+		if len(found) == 0 && len(targets) == 0 {
+			return
+		}
+		if len(found) == 1 && len(targets) == 1 {
+			if target, _ := os.Readlink(found[0]); target == targets[0] {
+				return
+			}
+		}
+	}
+	p.want(when, host, targets...)
+}
+
+// A listing is not read twice, and never too seldom.
+func TestListing(t *testing.T) {
+	dir := t.TempDir()
+	var l listing
+	wanted := func(target string) bool { return target != "/unwanted" }
+	if err := os.Symlink("/unwanted", filepath.Join(dir, "unwanted")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b", "c"} { // within one tick of the clock
+		if err := os.Symlink("/"+name, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if l.read(dir, wanted)[name] != "/"+name {
+			t.Errorf("%s is not there", name)
+		}
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	l.read(dir, wanted)
+	l.links["b"] = "remembered"
+	if got := l.read(dir, wanted); got["b"] != "remembered" || len(got) != 3 {
+		t.Errorf("read again: %v", got)
+	}
+	if got := (&listing{}).read(filepath.Join(dir, "none"), wanted); got != nil {
+		t.Errorf("of nothing: %v", got)
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	table := mountTable{
+		{point: "/", root: "/"}, {point: "/nix", root: "/v"}, {point: "/p", root: "/home/p", host: true},
+		{point: "/p/disk", root: "/", host: true}, {point: "/w", root: "/one", host: true}, {point: "/w", root: "/two", host: true},
+	}
+	for dir, want := range map[string]string{
+		"/": "", "/nix/x": "", "/pp": "", "/p": "/home/p", "/p/a/b": "/home/p/a/b", "/p/disk": "/", "/p/disk/a": "/a", "/p/disks": "/home/p/disks", "/w/x": "/two/x",
+	} {
+		got, here := table.origin(dir)
+		if !here {
+			got = ""
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", dir, got, want)
+		}
+	}
+}
+
+func TestReadMounts(t *testing.T) {
+	table := readMounts("/proc/self")
+	if len(table) < 2 {
+		t.Fatalf("got %+v", table)
+	}
+	for _, m := range table {
+		if m.host && ofContainer(m.point, "/none") {
+			t.Errorf("%+v is the host's", m)
+		}
+		var s unix.Stat_t
+		if err := unix.Lstat(m.point, &s); err != nil && m.host {
+			t.Logf("%s: %v", m.point, err) // hidden below another
+		}
+	}
+	if got := unescape(`/a\040b\134\011c\0`); got != "/a b\\\tc\\0" {
+		t.Errorf("got %q", got)
+	}
+}
