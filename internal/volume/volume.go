@@ -5,10 +5,7 @@ package volume
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/container"
@@ -41,19 +38,30 @@ func Name(flavour, os, arch string) string {
 type Engine interface {
 	container.Engine
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
+	FindVolume(ctx context.Context, name string) (engine.Volume, error)
 	Output(ctx context.Context, id string, stdin string, argv ...string) ([]byte, error)
+	Bridge(ctx context.Context, id string, argv ...string) (*engine.Stream, error)
 }
 
 // Ensure makes sure that the volume is there and is ours. One that something
 // else made, or that is for another flavour or platform, is an error.
 func (v Volume) Ensure(ctx context.Context, e Engine) error {
-	labels := map[string]string{
-		container.LabelVolume: v.Name, LabelLayout: agent.Layout, LabelFlavour: v.Flavour, LabelPlatform: v.Platform,
-	}
-	found, err := e.CreateVolume(ctx, v.Name, labels)
+	found, err := e.CreateVolume(ctx, v.Name, v.labels())
 	if err != nil {
 		return err
 	}
+	return v.check(found)
+}
+
+func (v Volume) labels() map[string]string {
+	return map[string]string{
+		container.LabelVolume: v.Name, LabelLayout: agent.Layout, LabelFlavour: v.Flavour, LabelPlatform: v.Platform,
+	}
+}
+
+// check refuses a volume that is not this one.
+func (v Volume) check(found engine.Volume) error {
+	labels := v.labels()
 	if _, ours := found.Labels[LabelLayout]; !ours {
 		return fmt.Errorf("volume %s was not made by nixproxy: name another one with --volume", v.Name)
 	}
@@ -63,6 +71,27 @@ func (v Volume) Ensure(ctx context.Context, e Engine) error {
 		}
 	}
 	return nil
+}
+
+// Find returns a volume that is there, as its labels describe it; one that
+// nixproxy did not make, or another layout, is an error.
+func Find(ctx context.Context, e Engine, name string) (Volume, error) {
+	found, err := e.FindVolume(ctx, name)
+	if engine.IsNotFound(err) {
+		return Volume{}, &MissingError{name}
+	}
+	if err != nil {
+		return Volume{}, err
+	}
+	v := Volume{Name: name, Flavour: found.Labels[LabelFlavour], Platform: found.Labels[LabelPlatform]}
+	return v, v.check(found)
+}
+
+// A MissingError says that there is no such volume.
+type MissingError struct{ Volume string }
+
+func (m *MissingError) Error() string {
+	return fmt.Sprintf("there is no volume %s yet: `nixproxy run` or `nixproxy sync` makes it, and `nixproxy volume ls` lists those that are there", m.Volume)
 }
 
 // An UnusableError says that there is something in a volume, or wrong with it,
@@ -77,70 +106,3 @@ func (u *UnusableError) Error() string {
 }
 
 func (u *UnusableError) Unwrap() error { return u.Err }
-
-// Prepare makes a new volume ours inside, checks an old one, and tells what is
-// in it. It is asked of the anchor, which sees the volume and nothing else.
-func (v Volume) Prepare(ctx context.Context, e Engine, anchor engine.Container) (agent.Prepared, error) {
-	var p agent.Prepared
-	output, err := e.Output(ctx, anchor.ID, "", agent.Binary, "prepare")
-	var said *engine.ExitError
-	if errors.As(err, &said) && said.Stderr != "" {
-		return p, &UnusableError{Volume: v.Name, Err: err}
-	}
-	if err != nil {
-		return p, fmt.Errorf("asking what volume %s holds: %w", v.Name, err)
-	}
-	if err := json.Unmarshal(output, &p); err != nil {
-		return p, fmt.Errorf("reading what volume %s holds: %w", v.Name, err)
-	}
-	return p, nil
-}
-
-// A Progress is told of a copy in store paths.
-type Progress interface {
-	Set(done, total int64)
-	End(err error)
-}
-
-// Sync copies an image's store into the volume and returns the stamp. A stamped
-// image costs one question; begin is called when there is more to do.
-func (v Volume) Sync(ctx context.Context, e Engine, p container.Place, anchor engine.Container, identity, reference string, begin func() Progress) (agent.Stamp, error) {
-	for {
-		prepared, err := v.Prepare(ctx, e, anchor)
-		if err != nil {
-			return agent.Stamp{}, err
-		}
-		if stamp, ok := prepared.Stamped(identity); ok {
-			return stamp, nil
-		}
-		progress := begin()
-		var stamp *agent.Stamp
-		err = container.Throwaway(ctx, e, p, anchor, func(r io.Reader) (err error) {
-			stamp, err = readEvents(r, progress)
-			return err
-		}, "sync", identity, reference)
-		progress.End(err)
-		if errors.Is(err, container.ErrOccupied) {
-			continue
-		}
-		if err != nil {
-			return agent.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, v.Name, err)
-		}
-		return *stamp, nil
-	}
-}
-
-func readEvents(r io.Reader, progress Progress) (*agent.Stamp, error) {
-	for decoder := json.NewDecoder(r); ; {
-		var event agent.SyncEvent
-		if err := decoder.Decode(&event); err == io.EOF {
-			return nil, errors.New("the throwaway container ended before its job did: try again")
-		} else if err != nil {
-			return nil, fmt.Errorf("reading its progress: %w", err)
-		}
-		if event.Stamp != nil {
-			return event.Stamp, nil
-		}
-		progress.Set(event.Done, event.Total)
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -42,6 +41,13 @@ func (f *fake) CreateVolume(_ context.Context, name string, labels map[string]st
 	return engine.Volume{Name: name, Labels: f.labels}, nil
 }
 
+func (f *fake) FindVolume(_ context.Context, name string) (engine.Volume, error) {
+	if f.labels == nil {
+		return engine.Volume{}, notFound{errors.New("no such volume")}
+	}
+	return engine.Volume{Name: name, Labels: f.labels}, nil
+}
+
 func (f *fake) Output(_ context.Context, id, stdin string, argv ...string) ([]byte, error) {
 	f.asked = append(f.asked, id+": "+strings.Join(argv, " ")+stdin)
 	if len(f.answers) == 0 {
@@ -50,6 +56,10 @@ func (f *fake) Output(_ context.Context, id, stdin string, argv ...string) ([]by
 	answer := f.answers[0]
 	f.answers = f.answers[1:]
 	return []byte(answer), nil
+}
+
+func (f *fake) Bridge(context.Context, string, ...string) (*engine.Stream, error) {
+	return nil, errors.New("no streams here")
 }
 
 func (f *fake) CreateContainer(context.Context, engine.Specification) (string, error) {
@@ -63,6 +73,10 @@ func (f *fake) FindContainer(context.Context, string) (engine.Container, error) 
 }
 
 var ours = Volume{Name: "v", Flavour: "nix", Platform: "linux/amd64"}
+
+func open(f *fake) Open {
+	return Open{Volume: ours, Engine: f, Place: container.Place{Volume: "v"}, Anchor: engine.Container{ID: "anchor"}}
+}
 
 func TestName(t *testing.T) {
 	for want, got := range map[string]string{
@@ -110,17 +124,28 @@ func TestEnsureRefusesOtherVolumes(t *testing.T) {
 	}
 }
 
+func TestFind(t *testing.T) {
+	if _, err := Find(t.Context(), &fake{}, "v"); err == nil || !strings.Contains(err.Error(), "there is no volume v yet") {
+		t.Errorf("none: %v", err)
+	}
+	if found, err := Find(t.Context(), &fake{labels: ours.labels()}, "v"); err != nil || found != ours {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if _, err := Find(t.Context(), &fake{labels: map[string]string{"a": "b"}}, "v"); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
+		t.Errorf("not ours: %v", err)
+	}
+}
+
 func TestPrepareTellsWhatIsThere(t *testing.T) {
 	f := &fake{answers: []string{`{"stamps":[{"identity":"a","version":"nix (Nix) 2.26.3"}]}`, "no JSON"}}
-	anchor := engine.Container{ID: "anchor"}
-	p, err := ours.Prepare(t.Context(), f, anchor)
+	p, err := open(f).Prepare(t.Context())
 	if err != nil || len(p.Stamps) != 1 || p.Stamps[0].Version != "nix (Nix) 2.26.3" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := ours.Prepare(t.Context(), f, anchor); err == nil || !strings.Contains(err.Error(), "reading what volume v holds") {
+	if _, err := open(f).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "reading what volume v holds") {
 		t.Errorf("no JSON: %v", err)
 	}
-	if _, err := ours.Prepare(t.Context(), f, anchor); err == nil || err.Error() != "volume v cannot be used: it holds /nix/store and no layout of nixproxy's" {
+	if _, err := open(f).Prepare(t.Context()); err == nil || err.Error() != "volume v cannot be used: it holds /nix/store and no layout of nixproxy's" {
 		t.Errorf("refused: %v", err)
 	}
 	if f.asked[0] != "anchor: "+agent.Binary+" prepare" {
@@ -134,34 +159,9 @@ type told []string
 func (p *told) Set(done, total int64) { *p = append(*p, fmt.Sprint(done, "/", total)) }
 func (p *told) End(err error)         { *p = append(*p, fmt.Sprint("end ", err)) }
 
-func TestReadEvents(t *testing.T) {
-	var p told
-	stamp, err := readEvents(strings.NewReader(`{"total":3}
-{"done":3,"total":3}
-{"stamp":{"identity":"a"}}
-{"done":9}`), &p)
-	if err != nil || stamp.Identity != "a" || !slices.Equal(p, told{"0/3", "3/3"}) {
-		t.Errorf("%+v, %v, told %q", stamp, err, p)
-	}
-	for content, says := range map[string]string{
-		"": "ended before its job did", `{"done":1}`: "ended before its job did", `{"done":`: "reading its progress: unexpected EOF", "panic": "reading its progress",
-	} {
-		if stamp, err := readEvents(strings.NewReader(content), new(told)); err == nil || stamp != nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%q: %v, %v", content, stamp, err)
-		}
-	}
-	if _, err := readEvents(broken{}, new(told)); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("a broken connection: %v", err)
-	}
-}
-
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
 func TestSyncOfAStampedImageAsksOnce(t *testing.T) {
 	f := &fake{answers: []string{`{"stamps":[{"identity":"b"},{"identity":"a","nix":"/nix/store/n"}]}`}}
-	stamp, err := ours.Sync(t.Context(), f, container.Place{}, engine.Container{}, "a", "ref", func() Progress {
+	stamp, err := open(f).Sync(t.Context(), "a", "ref", func() Progress {
 		t.Error("there was nothing to do")
 		return new(told)
 	})
@@ -177,7 +177,7 @@ func TestSyncLooksAgainAfterAnother(t *testing.T) {
 		answers: []string{`{"stamps":[]}`, `{"stamps":[{"identity":"other"}]}`, `{"stamps":[{"identity":"a","nix":"/nix/store/n"}]}`},
 		creates: []error{taken, taken},
 	}
-	stamp, err := ours.Sync(t.Context(), f, container.Place{Volume: "v"}, engine.Container{}, "a", "ref", func() Progress { return new(told) })
+	stamp, err := open(f).Sync(t.Context(), "a", "ref", func() Progress { return new(told) })
 	if err != nil || stamp.Nix != "/nix/store/n" || len(f.asked) != 3 || len(f.creates) != 0 {
 		t.Errorf("%+v, %v, asked %q", stamp, err, f.asked)
 	}
@@ -186,11 +186,17 @@ func TestSyncLooksAgainAfterAnother(t *testing.T) {
 func TestSyncTellsWhatFailed(t *testing.T) {
 	f := &fake{answers: []string{`{"stamps":[]}`}, creates: []error{errors.New("no space left")}}
 	var p told
-	_, err := ours.Sync(t.Context(), f, container.Place{Volume: "v"}, engine.Container{}, "a", "ref", func() Progress { return &p })
+	_, err := open(f).Sync(t.Context(), "a", "ref", func() Progress { return &p })
 	if err == nil || err.Error() != "syncing image ref into volume v: no space left" || !slices.Equal(p, told{"end no space left"}) {
 		t.Errorf("%v, told %q", err, p)
 	}
-	if _, err := ours.Sync(t.Context(), &fake{}, container.Place{}, engine.Container{}, "a", "ref", nil); err == nil || !strings.HasPrefix(err.Error(), "volume v cannot be used") {
+	if _, err := open(&fake{}).Sync(t.Context(), "a", "ref", nil); err == nil || !strings.HasPrefix(err.Error(), "volume v cannot be used") {
 		t.Errorf("a foreign volume: %v", err)
+	}
+	f = &fake{answers: []string{`{"stamps":[{"identity":"a"}],"damage":"its agents' host key is damaged (why)"}`}}
+	_, err = open(f).Sync(t.Context(), "a", "ref", nil)
+	var unusable *UnusableError
+	if !errors.As(err, &unusable) || err.Error() != "volume v cannot be used: its agents' host key is damaged (why): `nixproxy volume verify --repair` mends it" {
+		t.Errorf("a damaged one: %v", err)
 	}
 }

@@ -1,0 +1,88 @@
+package volume
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/container"
+	"github.com/nixproxy/nixproxy/internal/engine"
+)
+
+// Collect drops the roots that the plan says and collects the garbage. see is
+// asked for links of this host that the volume keeps something for.
+func (o Open) Collect(ctx context.Context, plan agent.Plan, see func(link string) agent.LinkState, begin func() Progress) (agent.Collected, error) {
+	var collected agent.Collected
+	progress := begin()
+	converse := func(r io.Reader, w io.Writer) error {
+		return agent.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
+	}
+	err := o.collect(ctx, plan, converse)
+	if engine.IsFullDisk(err) {
+		err = o.collectInProxy(ctx, plan, converse, err)
+	}
+	progress.End(err)
+	if err != nil {
+		return collected, fmt.Errorf("collecting garbage in volume %s: %w", o.Name, err)
+	}
+	return collected, nil
+}
+
+func collecting(plan agent.Plan) []string {
+	text, _ := json.Marshal(plan) // which nothing in it can make fail
+	return []string{"collect", string(text)}
+}
+
+func (o Open) collect(ctx context.Context, plan agent.Plan, converse func(io.Reader, io.Writer) error) error {
+	in, answers := io.Pipe()
+	defer in.Close() // ends an answer that nobody takes
+	return o.DoNext(ctx, container.Job{
+		Mode: collecting(plan), InPlace: true, In: in,
+		Out: func(r io.Reader) error {
+			defer answers.Close()
+			return converse(r, answers)
+		},
+	})
+}
+
+// collectInProxy collects in a proxy container that runs. A new container takes
+// space, which is just what is missing; two collections at once do no harm.
+func (o Open) collectInProxy(ctx context.Context, plan agent.Plan, converse func(io.Reader, io.Writer) error, full error) error {
+	proxies, err := o.Engine.Containers(ctx, container.LabelVolume+"="+o.Name, container.LabelRole+"="+string(container.RoleProxy))
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(proxies, engine.Container.Running)
+	if i < 0 {
+		return full
+	}
+	plan.Heard = true
+	stream, err := o.Engine.Bridge(ctx, proxies[i].ID, append([]string{agent.Binary}, collecting(plan)...)...)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	defer context.AfterFunc(ctx, func() { stream.Close() })()
+	err = converse(stream, stream)
+	if said := stream.Stderr(); err != nil && said != "" {
+		return errors.New(said)
+	}
+	return err
+}
+
+// lookAt answers a collection that asks for the states of links.
+func lookAt(question json.RawMessage, see func(string) agent.LinkState, to io.Writer) error {
+	var links []string
+	if err := json.Unmarshal(question, &links); err != nil {
+		return err
+	}
+	states := map[string]agent.LinkState{}
+	for _, link := range links {
+		states[link] = see(link)
+	}
+	return json.NewEncoder(to).Encode(states)
+}

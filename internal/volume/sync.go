@@ -1,0 +1,70 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/container"
+)
+
+// Sync copies an image's store into the volume and returns the stamp. A stamped
+// image costs one question; begin is called when there is more to do.
+func (o Open) Sync(ctx context.Context, identity, reference string, begin func() Progress) (agent.Stamp, error) {
+	for {
+		prepared, err := o.Prepare(ctx)
+		if err != nil {
+			return agent.Stamp{}, err
+		}
+		if prepared.Damage != "" {
+			return agent.Stamp{}, &UnusableError{Volume: o.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
+		}
+		if stamp, ok := prepared.Stamped(identity); ok {
+			return stamp, nil
+		}
+		progress := begin()
+		var synced agent.Synced
+		err = o.Do(ctx, container.Job{
+			Mode: []string{"sync", identity, reference},
+			Out:  func(r io.Reader) error { return agent.Follow(r, progress.Set, &synced) },
+		})
+		if err == nil && synced.Stamp == nil {
+			err = &HeldError{Volume: o, Holders: synced.Held}
+		}
+		progress.End(err)
+		if errors.Is(err, container.ErrOccupied) {
+			continue
+		}
+		if err != nil {
+			return agent.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, o.Name, err)
+		}
+		return *synced.Stamp, nil
+	}
+}
+
+// A HeldError says that a Nix has to change the form of the volume's database
+// before it can use it, and that others use it now.
+type HeldError struct {
+	Volume  Open
+	Holders []agent.Holder
+}
+
+func (e *HeldError) Error() string {
+	users := []string{}
+	for _, h := range e.Holders {
+		users = append(users, h.String())
+	}
+	if len(users) == 0 {
+		users = []string{"other processes"}
+	}
+	return fmt.Sprintf("its Nix changes the database of the volume once, which is in use by %s", strings.Join(users, " and "))
+}
+
+// Held tells whether they still use it. A volume without its anchor is not in use.
+func (e *HeldError) Held(ctx context.Context) bool {
+	var left []agent.Holder
+	return e.Volume.Ask(ctx, "", &left, "holders") == nil && len(left) > 0
+}
