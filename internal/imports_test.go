@@ -18,13 +18,22 @@ const module = "github.com/nixproxy/nixproxy/"
 // mayImport is the direction of the imports: cmd -> proxy -> volume -> container, image -> engine.
 // A package that is missing here is a leaf, and imports no other of ours.
 var mayImport = map[string][]string{
-	"cmd/nixproxy":          {"*"},
-	"cmd/nixproxy-agent":    {"internal/agent", "internal/agent/inside"},
-	"internal/agent/inside": {"internal/agent"},
-	"internal/proxy": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/agent", "internal/agentbin",
-		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/project", "internal/settings"},
-	"internal/volume":    {"internal/container", "internal/image", "internal/engine", "internal/agent", "internal/terminal"},
+	"cmd/nixproxy":            {"*"},
+	"cmd/nixproxy-agent":      {"internal/agent", "internal/agent/jobs", "internal/agent/layout", "internal/agent/sessions"},
+	"internal/agent":          {"internal/nixstore"},
+	"internal/agent/jobs":     {"internal/agent", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform", "internal/filetree", "internal/nixlog", "internal/nixstore"},
+	"internal/agent/layout":   {"internal/agent", "internal/nixstore", "internal/version"},
+	"internal/agent/pins":     {"internal/agent/layout", "internal/nixstore"},
+	"internal/agent/platform": {"internal/agent"},
+	"internal/agent/sessions": {"internal/agent", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform"},
+	"internal/archive":        {"internal/agent", "internal/nixstore"},
+	"internal/hoststore":      {"internal/nixstore"},
+	"internal/proxy": {"internal/volume", "internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agent", "internal/agentbin",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixlog", "internal/nixstore", "internal/hoststore",
+		"internal/project", "internal/settings"},
+	"internal/volume":    {"internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agent", "internal/nixstore", "internal/terminal"},
 	"internal/container": {"internal/engine", "internal/agent", "internal/agentbin"},
+	"scripts/nix-image":  {"internal/nixstore"},
 	"internal/image":     {"internal/engine", "internal/version", "internal/terminal"},
 }
 

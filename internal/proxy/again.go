@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
@@ -19,7 +20,8 @@ const (
 
 // onBase makes sure of the base and does the work on it. Anchor and proxy
 // container end by themselves when nobody has used them for a while, which can be
-// right after they were found to run: then it begins anew.
+// right after they were found to run, and a collection may drop an image that
+// nobody uses yet: then it begins anew.
 func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) error {
 	for left := attempts - 1; ; left-- {
 		b := &base{}
@@ -27,20 +29,36 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 		if err == nil {
 			err = work(b)
 		}
-		if left == 0 || !transient(err) || !b.ended(ctx) {
+		ended := transient(err) && (unstamped(err) || b.ended(ctx))
+		if !ended {
 			return err
 		}
-		p.Terminal.Debug("once more, as a container has ended: %v", err)
+		if left == 0 {
+			return fmt.Errorf("%w: it was tried %d times, and each time a container ended: "+
+				"`nixproxy volume verify --repair` mends what may be damaged in the volume, `nixproxy rm` and a new command make the containers anew", err, attempts)
+		}
+		p.Terminal.Debug("once more, as a container has ended or the image was dropped: %v", err)
 	}
 }
 
 // transient tells whether an error can be due to a container's end.
 func transient(err error) bool {
+	if !slowPath(err) {
+		return false
+	}
 	var unusable *volume.UnusableError
 	var wrong *misMount
 	var refused *agent.Refused
+	var held *volume.HeldError
+	var limits *refusedLimits
 	missing := errors.As(err, &refused) && refused.Reason == agent.NoDirectory
-	return slowPath(err) && !missing && !errors.As(err, &unusable) && !errors.As(err, &wrong) && !engine.IsUnshared(err)
+	return !missing && !errors.As(err, &unusable) && !errors.As(err, &wrong) && !errors.As(err, &held) && !errors.As(err, &limits) && !engine.IsUnshared(err)
+}
+
+// unstamped tells whether a session found that its image's store is not there.
+func unstamped(err error) bool {
+	var refused *agent.Refused
+	return errors.As(err, &refused) && refused.Reason == agent.Unstamped
 }
 
 // ended tells whether a container that was counted on does not run any more.

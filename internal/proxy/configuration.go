@@ -30,10 +30,11 @@ func (p *Proxy) configuration(wanted version.Nix) configuration {
 	return c
 }
 
-// hostNix returns the Nix that the host has, which need not be the one that is wanted.
+// hostNix returns the Nix that the host has, which need not be the one that is
+// wanted. It is looked for again only where another one was asked for.
 func (p *Proxy) hostNix(wanted version.Nix) (version.Nix, bool) {
-	if wanted.Binary != "" {
-		return wanted, true
+	if p.Settings.NixVersion == "" {
+		return wanted, wanted.Binary != ""
 	}
 	return version.Local(p.Host.Home, p.Host.Self, p.State.Cache("nix")).Present()
 }

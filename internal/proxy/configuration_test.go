@@ -34,12 +34,15 @@ func TestConfiguration(t *testing.T) {
 	secrets := agent.Secrets{Nix: "access-tokens = h=secret i=other\n", Netrc: []byte("machine m")}
 	for name, test := range map[string]struct {
 		wanted version.Nix
+		asked  string
 		nix    string
 	}{
-		"the host's Nix":        {version.Nix{Binary: "/bin/nix"}, "experimental-features = flakes\nsubstituters = https://a\ntrusted-public-keys = k:1"},
-		"Determinate's":         {version.Nix{Binary: "/bin/nix", Determinate: true}, "experimental-features = flakes nix-command\nsubstituters = https://a\ntrusted-public-keys = k:1"},
-		"one that is not asked": {version.Nix{Version: "2.8.0"}, "experimental-features = flakes\nsubstituters = https://a\ntrusted-public-keys = k:1"},
+		"the host's Nix":    {version.Nix{Binary: "/bin/nix"}, "", "experimental-features = flakes\nsubstituters = https://a\ntrusted-public-keys = k:1"},
+		"Determinate's":     {version.Nix{Binary: "/bin/nix", Determinate: true}, "", "experimental-features = flakes nix-command\nsubstituters = https://a\ntrusted-public-keys = k:1"},
+		"another beside it": {version.Nix{Version: "2.8.0"}, "2.8.0", "experimental-features = flakes\nsubstituters = https://a\ntrusted-public-keys = k:1"},
+		"none, the default": {version.Nix{Version: "2.8.0"}, "", "experimental-features = nix-command flakes"},
 	} {
+		p.Settings.NixVersion = test.asked
 		c := p.configuration(test.wanted)
 		if c.nix != test.nix || c.secrets.Nix != secrets.Nix || string(c.secrets.Netrc) != string(secrets.Netrc) || c.withheld != nil {
 			t.Errorf("%s: got %+v", name, c)

@@ -16,27 +16,28 @@ const grace = 5 * time.Second
 // Stop stops all of nixproxy's containers on the engine, or those of the volume
 // that is set, and returns the names of those that ran.
 func (p *Proxy) Stop(ctx context.Context) ([]string, error) {
-	return p.eachContainer(ctx, func(e *engine.Engine, c engine.Container) (bool, error) {
+	return p.eachContainer(ctx, p.Settings.Volume, func(e *engine.Engine, c engine.Container) (bool, error) {
 		return c.Running(), e.StopContainer(ctx, c.ID, grace)
 	})
 }
 
-// Remove stops and removes them, and returns the names of all.
-func (p *Proxy) Remove(ctx context.Context) ([]string, error) {
-	return p.eachContainer(ctx, func(e *engine.Engine, c engine.Container) (bool, error) {
+// Remove stops and removes the containers of a volume, or of all volumes if it is
+// empty, and returns their names.
+func (p *Proxy) Remove(ctx context.Context, volume string) ([]string, error) {
+	return p.eachContainer(ctx, volume, func(e *engine.Engine, c engine.Container) (bool, error) {
 		return true, e.RemoveContainer(ctx, c.ID)
 	})
 }
 
 // eachContainer works from the proxy containers to the anchor, on which the
 // others depend.
-func (p *Proxy) eachContainer(ctx context.Context, work func(*engine.Engine, engine.Container) (bool, error)) ([]string, error) {
+func (p *Proxy) eachContainer(ctx context.Context, volume string, work func(*engine.Engine, engine.Container) (bool, error)) ([]string, error) {
 	e, unlock, err := p.alone(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	list, err := container.List(ctx, e, p.Settings.Volume)
+	list, err := container.List(ctx, e, volume)
 	if err != nil {
 		return nil, err
 	}
@@ -83,19 +84,14 @@ func (p *Proxy) Volumes(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// RemoveVolumes removes volumes that Volumes returned and that no container uses.
-func (p *Proxy) RemoveVolumes(ctx context.Context, names []string) error {
+// RemoveVolume removes a volume that is ours and that no container uses.
+func (p *Proxy) RemoveVolume(ctx context.Context, name string) error {
 	e, unlock, err := p.alone(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	for _, name := range names {
-		if err := e.RemoveVolume(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.RemoveVolume(ctx, name)
 }
 
 // alone opens the engine with its lock held.

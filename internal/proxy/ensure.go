@@ -33,6 +33,10 @@ type base struct {
 	proxy  string
 }
 
+func (b *base) open() volume.Open {
+	return volume.Open{Volume: b.volume, Engine: b.engine, Place: b.place, Anchor: b.anchor}
+}
+
 // cold makes sure of everything, remembers it, and starts the command. The lock
 // is held.
 func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (running *agent.Running, err error) {
@@ -115,11 +119,9 @@ func (w *want) volumeName(os, arch string) string {
 // ensureStamp makes sure that the image's store is in the volume, and that the
 // image holds the Nix that its tag promises.
 func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
-	begin := func() volume.Progress {
-		return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", b.image.Reference, b.volume.Name)).Items("paths")
-	}
+	begin := func() volume.Progress { return p.copying(b.image.Reference, b.volume.Name) }
 	var err error
-	b.stamp, err = b.volume.Sync(ctx, b.engine, b.place, b.anchor, b.image.Identity, b.image.Reference, begin)
+	b.stamp, err = b.open().Sync(ctx, b.image.Identity, b.image.Reference, begin)
 	var unusable *volume.UnusableError
 	if errors.As(err, &unusable) {
 		p.leave(ctx, b)
@@ -135,6 +137,10 @@ func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 		return fmt.Errorf("image %s holds Nix %s, not %s: pull it anew with --pull always, or choose another --image", b.image.Reference, has.Version, b.image.Version)
 	}
 	return nil
+}
+
+func (p *Proxy) copying(reference, volume string) *terminal.Progress {
+	return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", reference, volume)).Items("paths")
 }
 
 // leave removes the anchor of a volume that is refused, where nothing needs it.

@@ -30,6 +30,16 @@ func (p *Proxy) limits() (engine.Limits, error) {
 	return l, nil
 }
 
+// A refusedLimits is the engine's refusal of the limits, which another attempt
+// would meet again.
+type refusedLimits struct{ error }
+
+func (r *refusedLimits) Error() string {
+	return r.error.Error() + ": choose another --memory or --cpus, or leave them out"
+}
+
+func (r *refusedLimits) Unwrap() error { return r.error }
+
 // explainLimits says how to go on where the engine refuses them: as out of its
 // range when it creates the container, or as beyond its control groups, as
 // without root, when it starts it.
@@ -37,5 +47,5 @@ func explainLimits(l engine.Limits, err error) error {
 	if l == (engine.Limits{}) || !engine.IsInvalid(err) && !strings.Contains(err.Error(), "cgroup") {
 		return err
 	}
-	return fmt.Errorf("%w: choose another --memory or --cpus, or leave them out", err)
+	return &refusedLimits{err}
 }

@@ -25,6 +25,14 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What an engine refuses it will refuse again, and no container has ended.
+func TestRefusedLimitsAreNotTriedAgain(t *testing.T) {
+	err := errors.New("starting container x: unable to start container process: error setting cgroup config")
+	if transient(explainLimits(engine.Limits{Memory: 1}, err)) || !transient(err) {
+		t.Error("refused limits count as a container's end")
+	}
+}
+
 func TestRefusedLimitsAreExplained(t *testing.T) {
 	const advice = ": choose another --memory or --cpus, or leave them out"
 	limited := engine.Limits{Memory: 1}

@@ -55,18 +55,15 @@ func (p *Proxy) start(ctx context.Context, w *want, request agent.Request) (*age
 		return running, err
 	}
 	p.Terminal.Debug("the slow path: %v", err)
-	w.explain(p.Terminal)
-	unlock, err := p.lock(ctx, w.endpoint)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	// Who had the lock before may have made just what is wanted.
-	running, err = p.warm(ctx, w, request)
-	if !slowPath(err) {
-		return running, err
-	}
-	return p.cold(ctx, w, request)
+	err = p.settingUp(ctx, w, func() (err error) {
+		// Who had the lock before may have made just what is wanted.
+		running, err = p.warm(ctx, w, request)
+		if slowPath(err) {
+			running, err = p.cold(ctx, w, request)
+		}
+		return err
+	})
+	return running, err
 }
 
 // Nix returns the Nix that the settings and the host mean.

@@ -62,11 +62,7 @@ type ContainerStatus struct {
 // Status looks and changes nothing.
 func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	var s Status
-	want, err := p.want(ctx)
-	if err != nil {
-		return s, err
-	}
-	e, info, err := p.open(ctx, want.endpoint)
+	want, e, info, err := p.look(ctx)
 	if err != nil {
 		return s, err
 	}
@@ -76,12 +72,27 @@ func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	if s.Image, err = imageStatus(ctx, e, want); err != nil {
 		return s, err
 	}
-	name := want.volumeName(platformOf(want.source.Platform, info))
+	name := want.volumeOn(info)
 	if s.Containers, err = containerStatus(ctx, e, name); err != nil {
 		return s, err
 	}
 	s.Volume, err = volumeStatus(ctx, e, name)
 	return s, err
+}
+
+// look opens the engine that a command would use, with what that would want of it.
+func (p *Proxy) look(ctx context.Context) (*want, *engine.Engine, engine.Info, error) {
+	want, err := p.want(ctx)
+	if err != nil {
+		return nil, nil, engine.Info{}, err
+	}
+	e, info, err := p.open(ctx, want.endpoint)
+	return want, e, info, err
+}
+
+// volumeOn names the volume that a command would use on an engine.
+func (w *want) volumeOn(info engine.Info) string {
+	return w.volumeName(platformOf(w.source.Platform, info))
 }
 
 // platformOf is the platform that was asked for, else the engine's own.
@@ -146,9 +157,9 @@ func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeSta
 	if err != nil {
 		return s, err
 	}
-	prepared, err := volume.Volume{Name: name}.Prepare(ctx, e, anchor)
-	if again, gone := e.FindContainer(ctx, anchor.ID); err != nil && (engine.IsNotFound(gone) || !again.Running()) {
-		return s, nil // it has just ended, for want of use
+	prepared, err := volume.Open{Volume: volume.Volume{Name: name}, Engine: e, Anchor: anchor}.Prepare(ctx)
+	if err != nil && (&base{engine: e, anchor: anchor}).ended(ctx) {
+		return s, nil // just now, for want of use
 	}
 	s.Images = prepared.Stamps
 	return s, err

@@ -106,7 +106,7 @@ func TestOverPort(t *testing.T) {
 		"silent":            {at(t, func(net.Conn) {}), "timeout"},
 		"ends":              {at(t, func(c net.Conn) { c.Close() }), "does not answer"},
 		"another program":   {at(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail\r\n")) }), "timeout"},
-		"another volume":    {at(t, answering(newSigner(t), "s")), "host key mismatch"},
+		"another volume":    {at(t, answering(newSigner(t), "s")), "host key is not the volume's"},
 		"another container": {at(t, answering(hostKey, "other")), "another container's"},
 	} {
 		t.Run(name, func(t *testing.T) {

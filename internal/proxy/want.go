@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
@@ -19,6 +21,7 @@ import (
 
 // A Host is the machine that nixproxy runs on, as far as a command depends on it.
 type Host struct {
+	System   string // its kernel, as Go calls it: darwin, linux
 	Dir      string // the working directory
 	Home     string
 	Engine   engine.Host
@@ -109,7 +112,7 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 	return agent.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
 		Nix: w.config.nix, Secrets: w.config.secrets,
-		SSH: c.SSH, SSHAgent: p.Settings.SSH, Idle: p.idle(),
+		SSH: c.SSH, SSHAgent: p.Settings.SSH, Idle: p.idle(), MaxSize: p.maxSize(),
 	}
 }
 
@@ -120,6 +123,15 @@ func (p *Proxy) idle() time.Duration {
 		return agent.Idle // the command has no such setting
 	}
 	return idle
+}
+
+// maxSize is the size above which the store is tidied; 0 is none.
+func (p *Proxy) maxSize() int64 {
+	size, err := units.RAMInBytes(p.Settings.MaxSize)
+	if err != nil {
+		return 0 // it is not set
+	}
+	return size
 }
 
 // stateFile is where the container that meets this want is remembered.

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/volume"
+)
+
+// Collect collects garbage in the volume as the plan says, which lacks the host
+// and has the directories to forget as the user wrote them. It returns the
+// volume's name too.
+func (p *Proxy) Collect(ctx context.Context, plan agent.Plan) (c agent.Collected, name string, err error) {
+	key, err := p.State.ClientKey()
+	if err != nil {
+		return c, "", err
+	}
+	plan.Host = agent.HostName(key.PublicKey().Marshal())
+	for i, dir := range plan.ForgetDirs {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(p.Host.Dir, dir)
+		}
+		plan.ForgetDirs[i] = realAsFarAsThere(filepath.Clean(dir))
+	}
+	err = p.onVolume(ctx, func(e *engine.Engine, o volume.Open) (err error) {
+		name = o.Name
+		what := "collecting garbage in volume "
+		if plan.DryRun {
+			what = "looking for garbage in volume "
+		}
+		begin := func() volume.Progress { return p.Terminal.Start(what + o.Name) }
+		c, err = o.Collect(ctx, plan, seeLink, begin)
+		if err == nil && c.Freed > 0 && !c.DryRun {
+			p.explainDisk(ctx, e)
+		}
+		return err
+	})
+	return c, name, err
+}
+
+// explainDisk tells how the host's disk gets back what was freed, where the
+// engine does not see to that.
+func (p *Proxy) explainDisk(ctx context.Context, e *engine.Engine) {
+	if p.Host.System != "darwin" {
+		return // nothing is between the engine and the disk
+	}
+	if command := e.Kind(ctx).Reclaiming(p.Host.System); command != "" {
+		p.Terminal.Note("this gives what was freed back to the disk: %s", command)
+	}
+}
+
+// realAsFarAsThere is a path with the links resolved in that part of it that
+// exists: the rest may have been removed.
+func realAsFarAsThere(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	dir := filepath.Dir(path)
+	if dir == path {
+		return path
+	}
+	return filepath.Join(realAsFarAsThere(dir), filepath.Base(path))
+}
+
+// seeLink looks at a link of this host that the volume keeps something for. It is
+// gone only if its directory is there, with something in it: an empty one may be
+// where a disk is to be mounted.
+func seeLink(link string) agent.LinkState {
+	target, err := os.Readlink(link)
+	if err == nil && strings.HasPrefix(filepath.Clean(target), nixstore.Dir+"/") {
+		return agent.LinkThere
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.EINVAL) {
+		return agent.LinkAway
+	}
+	dir, err := os.Open(filepath.Dir(link))
+	if err != nil {
+		return agent.LinkAway
+	}
+	defer dir.Close()
+	if _, err := dir.Readdirnames(1); err != nil {
+		return agent.LinkAway
+	}
+	return agent.LinkGone
+}

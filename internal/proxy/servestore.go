@@ -1,0 +1,46 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// serveStore speaks with the volume's store, by the Nix of the proxy container.
+func (p *Proxy) serveStore(ctx context.Context) (*nixstore.Server, error) {
+	running, err := p.Start(ctx, Command{Argv: []string{"nix-store", "--serve", "--write"}})
+	if err != nil {
+		return nil, err
+	}
+	store, err := nixstore.Speak(peer(running))
+	if err != nil {
+		return nil, fmt.Errorf("asking the volume's store: %w", err)
+	}
+	return store, nil
+}
+
+// peer is a session as the process that it runs.
+func peer(running *agent.Running) nixstore.Peer {
+	in, stdin := io.Pipe()
+	stdout, out := io.Pipe()
+	var stderr bytes.Buffer
+	ended := make(chan struct{})
+	go func() {
+		_, err := running.Wait(agent.Streams{In: in, Out: out, Err: &stderr})
+		out.CloseWithError(err)
+		in.CloseWithError(io.ErrClosedPipe)
+		running.Close()
+		close(ended)
+	}()
+	return nixstore.Peer{Stdin: stdin, Stdout: stdout, Kill: func() {
+		stdout.Close()
+		running.Close()
+	}, Wait: func() string {
+		<-ended
+		return stderr.String()
+	}}
+}

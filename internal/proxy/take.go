@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+// Take runs a program in the proxy container as `run` does, and writes what it
+// writes. What it says on stderr is told line by line; when it fails the last
+// line is the error. By then all of its output was written: who takes it must be
+// able to forget it.
+func (p *Proxy) Take(ctx context.Context, to io.Writer, say func(line string), argv ...string) error {
+	running, err := p.Start(ctx, Command{Argv: argv})
+	if err != nil {
+		return err
+	}
+	defer running.Close()
+	said := &lines{say: say}
+	exit, err := running.Wait(agent.Streams{Out: to, Err: said})
+	if err != nil && context.Cause(ctx) != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return said.end(exit)
+}
+
+// lines tells a program's stderr one line late, so that the last one can be the
+// error.
+type lines struct {
+	say     func(string)
+	last    string
+	partial []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.partial = append(l.partial, p...)
+	for {
+		line, rest, ok := bytes.Cut(l.partial, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		l.line(string(line))
+		l.partial = rest
+	}
+}
+
+func (l *lines) line(line string) {
+	if strings.TrimSpace(line) == "" {
+		return
+	}
+	if l.last != "" {
+		l.say(l.last)
+	}
+	l.last = line
+}
+
+func (l *lines) end(exit agent.Exit) error {
+	l.line(string(l.partial))
+	switch {
+	case exit.Status == 0 && exit.Signal == 0:
+		if l.last != "" {
+			l.say(l.last)
+		}
+		return nil
+	case l.last != "":
+		return errors.New(l.last)
+	case exit.Signal != 0:
+		return fmt.Errorf("it was ended by signal %d in the proxy container", exit.Signal)
+	}
+	return fmt.Errorf("it ended with status %d in the proxy container, and said nothing", exit.Status)
+}

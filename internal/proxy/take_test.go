@@ -1,0 +1,35 @@
+package proxy
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+)
+
+func TestLines(t *testing.T) {
+	for name, test := range map[string]struct {
+		pieces []string
+		exit   agent.Exit
+		told   []string
+		err    string
+	}{
+		"nothing":                    {nil, agent.Exit{}, nil, ""},
+		"all of a success":           {[]string{"a\nb", "c\n", "\nd"}, agent.Exit{}, []string{"a", "bc", "d"}, ""},
+		"all but the last":           {[]string{"a\nb\n"}, agent.Exit{Status: 1}, []string{"a"}, "b"},
+		"a last line without an end": {[]string{"a\nb"}, agent.Exit{Status: 1}, []string{"a"}, "b"},
+		"one line":                   {[]string{"a\n"}, agent.Exit{Status: 3}, nil, "a"},
+		"no line":                    {[]string{" \n"}, agent.Exit{Status: 3}, nil, "it ended with status 3 in the proxy container, and said nothing"},
+		"a signal":                   {nil, agent.Exit{Signal: 9}, nil, "it was ended by signal 9 in the proxy container"},
+	} {
+		var told []string
+		l := &lines{say: func(line string) { told = append(told, line) }}
+		for _, p := range test.pieces {
+			_, _ = l.Write([]byte(p))
+		}
+		err := l.end(test.exit)
+		if err != nil && err.Error() != test.err || err == nil && test.err != "" || !slices.Equal(told, test.told) {
+			t.Errorf("%s: told %q, %v", name, told, err)
+		}
+	}
+}
