@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -97,7 +98,7 @@ func (a *app) proxy() (*proxy.Proxy, error) {
 	cwd, _ := os.Getwd() // a removed directory is found to be one by internal/project
 	host := engine.ThisHost()
 	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
-		Host: proxy.Host{Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask(), SSHAgent: os.Getenv("SSH_AUTH_SOCK")}}, nil
+		Host: proxy.Host{System: runtime.GOOS, Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask(), SSHAgent: os.Getenv("SSH_AUTH_SOCK")}}, nil
 }
 
 // umask reads the process's by setting it: there is no other way on a Mac.

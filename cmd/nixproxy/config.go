@@ -20,14 +20,7 @@ import (
 )
 
 func newConfig(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "config COMMAND",
-		Short: "print configuration for other programs",
-		Args:  unknownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return usage(c, "which command?") },
-	}
-	c.AddCommand(newConfigSSH(a))
-	return c
+	return group("config", "print configuration for other programs", newConfigSSH(a))
 }
 
 const configSSHLong = `Print an ssh configuration for the host nixproxy: ssh, scp, sftp and what builds

@@ -42,7 +42,19 @@ func newRemove(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.remove(c, p, withVolume, yes)
+			var volumes []string
+			if withVolume {
+				if volumes, err = p.Volumes(c.Context()); err != nil {
+					return err
+				}
+			}
+			if err := a.confirmRemoval(c, p, volumes, yes); err != nil {
+				return err
+			}
+			if err := a.removeContainers(c.Context(), p, p.Settings.Volume); err != nil {
+				return err
+			}
+			return a.removeVolumes(c.Context(), p, volumes)
 		},
 	}
 	c.Flags().BoolVar(&withVolume, "with-volume", false, "remove their volumes too, with all that was built in them")
@@ -50,29 +62,10 @@ func newRemove(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) remove(c *cobra.Command, p *proxy.Proxy, withVolume, yes bool) error {
-	var volumes []string
-	if withVolume {
-		var err error
-		if volumes, err = p.Volumes(c.Context()); err != nil {
-			return err
-		}
-		if len(volumes) > 0 && !yes {
-			if err := a.confirm(c, "remove volume "+strings.Join(volumes, ", ")+" and all that is in it?"); err != nil {
-				return err
-			}
-		}
-	}
-	names, err := p.Remove(c.Context())
+func (a *app) removeContainers(ctx context.Context, p *proxy.Proxy, volume string) error {
+	names, err := p.Remove(ctx, volume)
 	a.report("removed", "container", names)
-	if err != nil {
-		return err
-	}
-	if err := p.RemoveVolumes(c.Context(), volumes); err != nil {
-		return err
-	}
-	a.report("removed", "volume", volumes)
-	return nil
+	return err
 }
 
 func (a *app) report(done, what string, names []string) {
@@ -81,11 +74,16 @@ func (a *app) report(done, what string, names []string) {
 	}
 }
 
-// confirm asks on the terminal; where there is none nothing is taken for a yes.
-func (a *app) confirm(c *cobra.Command, question string) error {
+// canAsk refuses to take nothing for a yes, where there is no terminal.
+func (a *app) canAsk(c *cobra.Command) error {
 	if in, ok := a.in.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return usage(c, "there is no terminal to ask on: add --yes")
 	}
+	return nil
+}
+
+// confirm asks on the terminal.
+func (a *app) confirm(question string) error {
 	fmt.Fprintf(a.err, "nixproxy: %s [y/N] ", question)
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && err != io.EOF {

@@ -5,26 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
 func newImage(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "image COMMAND",
-		Short: "list, pull, save, load and remove images",
-		Args:  unknownCommand,
-		RunE:  func(c *cobra.Command, _ []string) error { return usage(c, "which command?") },
-	}
-	c.AddCommand(newImageList(a), newImagePull(a), newImageSave(a), newImageLoad(a), newImageRemove(a))
-	return c
+	return group("image", "list, pull, save, load and remove images",
+		newImageList(a), newImagePull(a), newImageSave(a), newImageLoad(a), newImageRemove(a))
 }
 
 func newImageList(a *app) *cobra.Command {
@@ -43,7 +37,7 @@ func newImageList(a *app) *cobra.Command {
 			}
 			var table [][]string
 			for _, r := range rows {
-				table = append(table, []string{r.Reference, humanSize(r.Size)})
+				table = append(table, []string{r.Reference, terminal.Size(r.Size)})
 			}
 			return printTable(a.out, []string{"IMAGE", "SIZE"}, table)
 		}),
@@ -92,60 +86,27 @@ func newImageSave(a *app) *cobra.Command {
 				}
 				refs = []string{found.Reference}
 			}
-			return a.save(ctx, e, refs, file)
+			return a.output(file, func(to io.Writer) error { return image.Save(ctx, e, refs, to, a.terminal) })
 		}),
 	}
-	c.Flags().StringVarP(&file, "output", "o", "", "write to `FILE` instead of standard output")
+	outputFlag(c, &file)
 	return c
 }
 
-func (a *app) save(ctx context.Context, e *engine.Engine, refs []string, file string) error {
-	if file == "" || file == "-" {
-		if term.IsTerminal(int(a.out.Fd())) {
-			return fmt.Errorf("an archive is not for a terminal: name a file with -o, or redirect")
-		}
-		return image.Save(ctx, e, refs, a.out, a.terminal)
-	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return a.saveTo(ctx, e, refs, file) // a device or a pipe
-	}
-	// Written beside and renamed: a failure leaves an older archive alone.
-	beside, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part")
-	if err != nil {
-		return err
-	}
-	beside.Close()
-	defer os.Remove(beside.Name())
-	if err := a.saveTo(ctx, e, refs, beside.Name()); err != nil {
-		return err
-	}
-	if err := os.Chmod(beside.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(beside.Name(), file)
-}
-
-func (a *app) saveTo(ctx context.Context, e *engine.Engine, refs []string, file string) error {
-	out, err := os.OpenFile(file, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(image.Save(ctx, e, refs, out, a.terminal), out.Close())
-}
+const imageLoadLong = `Load images from an archive: a file, - for standard input, or what was built in
+the volume, which a store path or a link to one such as ./result names: an
+archive, or a program that writes one to its standard output. It goes from the
+proxy container straight to the engine; no copy is made on this host.`
 
 func newImageLoad(a *app) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:     "load FILE",
-		Short:   "load images from an archive; - is standard input",
-		Example: "  nixproxy image load nix-2.26.3.tar",
+		Short:   "load images from an archive, or from what was built in the volume",
+		Long:    imageLoadLong,
+		Example: "  nixproxy image load nix-2.26.3.tar\n  nixproxy run -- nix build .#image\n  nixproxy image load ./result",
 		Args:    between(1, 1, "one archive, or - for standard input"),
-		RunE: a.withEngine(func(ctx context.Context, _ *proxy.Proxy, e *engine.Engine, args []string) error {
-			archive, size, err := a.open(args[0])
-			if err != nil {
-				return err
-			}
-			defer archive.Close()
-			refs, err := image.Load(ctx, e, archive, size, a.terminal)
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, args []string) error {
+			refs, err := a.load(ctx, p, e, args[0])
 			for _, ref := range refs {
 				if _, err := fmt.Fprintln(a.out, ref); err != nil {
 					return err
@@ -154,19 +115,40 @@ func newImageLoad(a *app) *cobra.Command {
 			return err
 		}),
 	}
+	bindAsRun(a, c)
+	return c
 }
 
-// open returns an archive and its size, which is 0 for standard input.
-func (a *app) open(file string) (io.ReadCloser, int64, error) {
-	if file == "-" {
-		return io.NopCloser(a.in), 0, nil
+func (a *app) load(ctx context.Context, p *proxy.Proxy, e *engine.Engine, file string) ([]string, error) {
+	if built, ok := builtInside(p.Host.Dir, file); ok {
+		return a.loadBuilt(ctx, p, e, file, built)
 	}
+	if file == "-" {
+		return image.Load(ctx, e, "standard input", a.in, 0, a.terminal)
+	}
+	archive, size, err := openArchive(file)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	return image.Load(ctx, e, file, archive, size, a.terminal)
+}
+
+// openArchive opens a file, and tells its size.
+func openArchive(file string) (*os.File, int64, error) {
 	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("there is no file %s: name an archive, or - for standard input", file)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory: name an archive, or - for standard input", file)
+	}
 	if err != nil {
+		f.Close()
 		return nil, 0, err
 	}
 	return f, info.Size(), nil
@@ -179,7 +161,11 @@ func newImageRemove(a *app) *cobra.Command {
 		Args:  between(1, -1, "at least one image, as `nixproxy image ls` names it"),
 		RunE: a.withEngine(func(ctx context.Context, _ *proxy.Proxy, e *engine.Engine, refs []string) error {
 			for _, ref := range refs {
-				if err := e.RemoveImage(ctx, ref); err != nil {
+				err := e.RemoveImage(ctx, ref)
+				if engine.IsNotFound(err) {
+					return fmt.Errorf("there is no image %s on the engine: `nixproxy image ls` lists those that are", ref)
+				}
+				if err != nil {
 					return err
 				}
 				a.terminal.Note("removed image %s", ref)

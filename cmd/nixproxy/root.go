@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
@@ -25,7 +28,7 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return usage(c, "which command?") },
+		RunE:          func(c *cobra.Command, _ []string) error { return usage(c, "nixproxy needs a command") },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			return a.prepare(c)
 		},
@@ -35,10 +38,56 @@ func newRoot(a *app) *cobra.Command {
 	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		a.runs = isRun(meant(c, a.args))
-		return usage(c, "%w", err)
+		return usage(c, "%w", plainly(err))
 	})
-	root.AddCommand(newRun(a), newShell(a), newSync(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newImage(a), newConfig(a), newConnect(a))
+	root.AddCommand(newRun(a), newShell(a), newSync(a), newCopy(a), newStatus(a), newVersion(a), newStop(a), newRemove(a), newVolume(a), newImage(a), newConfig(a), newConnect(a))
+	inOneVoice(root)
 	return root
+}
+
+// inOneVoice has cobra's own commands speak as the others do, and makes a sentence
+// of what is said of a command that has no long text.
+func inOneVoice(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short, c.Long = "show the help of a command", ""
+		case "completion":
+			c.Short, c.Long = "print a script that completes command lines in a shell", ""
+			for _, shell := range c.Commands() {
+				shell.Short = "print the one for " + shell.Name()
+			}
+		}
+	}
+	eachCommand(root, func(c *cobra.Command) {
+		if c.Long == "" {
+			c.Long = strings.ToUpper(c.Short[:1]) + c.Short[1:] + "."
+		}
+	})
+}
+
+func eachCommand(c *cobra.Command, do func(*cobra.Command)) {
+	do(c)
+	for _, sub := range c.Commands() {
+		eachCommand(sub, do)
+	}
+}
+
+// plainly says what a number or a switch takes, where Go's own words name a
+// function.
+func plainly(err error) error {
+	var wrong *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &wrong) || !errors.As(err, &number) {
+		return err
+	}
+	what := "a whole number"
+	if wrong.GetFlag().Value.Type() == "bool" {
+		what = "one of 1, 0, true, false"
+	}
+	return fmt.Errorf("invalid argument %q for %q flag: it is %s", wrong.GetValue(), "--"+wrong.GetFlag().Name, what)
 }
 
 // meant is the command of an argument list whose flags cannot be told from their
@@ -54,10 +103,12 @@ func meant(c *cobra.Command, args []string) *cobra.Command {
 	return c
 }
 
-// usageTemplate is cobra's, wrapped for a terminal of 80 columns, and with one
-// usage line where a command has only subcommands.
+// usageTemplate is cobra's, wrapped for a terminal of 80 columns, with one usage
+// line where a command has only subcommands, and with a word about the flags of all
+// commands instead of two screens of them.
 func usageTemplate(template string) string {
 	return strings.NewReplacer(
+		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}", "`{{.Root.Name}} --help` lists the flags that all commands have.",
 		".FlagUsages", ".FlagUsagesWrapped 80",
 		"{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}",
 		"[command]", "COMMAND",
@@ -69,6 +120,7 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	text := fmt.Sprintf("there is no command %q", args[0])
+	c.SuggestionsMinimumDistance = 2
 	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
 		text += fmt.Sprintf(" (%s?)", similar[0])
 	}

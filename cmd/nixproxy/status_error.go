@@ -16,8 +16,6 @@ const (
 	statusFailed     = 1
 	statusUsage      = 2
 	statusOwn        = 125 // nixproxy itself failed, wrong usage included
-	statusNoExec     = 126
-	statusNotFound   = 127
 	statusBySignal   = 128 // plus the signal's number
 	byCommand, byOwn = "command", "nixproxy"
 )
@@ -57,10 +55,8 @@ func statusOf(ctx context.Context, err error, runs bool) (status int, by string)
 		return int(end.Status), byCommand
 	case interrupted:
 		return statusBySignal + int(signal), byOwn
-	case runs && errors.As(err, &refused) && refused.Reason == agent.NotFound:
-		return statusNotFound, byOwn
-	case runs && errors.As(err, &refused) && refused.Reason == agent.NotExecutable:
-		return statusNoExec, byOwn
+	case runs && errors.As(err, &refused):
+		return refused.Reason.Status(), byOwn
 	case runs:
 		return statusOwn, byOwn
 	case errors.As(err, &wrong):

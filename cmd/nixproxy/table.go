@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
 func jsonFlag(c *cobra.Command, value *bool) {
@@ -20,7 +24,8 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// printTable prints rows in aligned columns, below a header if there is one.
+// printTable prints rows in aligned columns, below a header if there is one. Some
+// cells are names that anybody has given.
 func printTable(w io.Writer, header []string, rows [][]string) error {
 	if header != nil {
 		rows = append([][]string{header}, rows...)
@@ -28,10 +33,11 @@ func printTable(w io.Writer, header []string, rows [][]string) error {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
+			row[i] = terminal.Harmless(cell)
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], len(cell))
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
 	for _, row := range rows {
@@ -46,15 +52,10 @@ func printTable(w io.Writer, header []string, rows [][]string) error {
 	return nil
 }
 
-// humanSize writes bytes as people read them.
-func humanSize(n int64) string {
-	units := []string{"B", "kB", "MB", "GB", "TB"}
-	size, i := float64(n), 0
-	for size >= 1000 && i < len(units)-1 {
-		size, i = size/1000, i+1
+// moment writes a time as people here read it; the zero time is none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
 	}
-	if i == 0 || size >= 100 {
-		return fmt.Sprintf("%.0f %s", size, units[i])
-	}
-	return fmt.Sprintf("%.1f %s", size, units[i])
+	return t.Local().Format("2006-01-02 15:04")
 }

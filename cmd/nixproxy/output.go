@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/nixproxy/nixproxy/internal/filetree"
+)
+
+func outputFlag(c *cobra.Command, file *string) {
+	c.Flags().StringVarP(file, "output", "o", "", "write to `FILE` instead of standard output")
+}
+
+// output has an archive written to standard output, or to a file, which becomes
+// it whole or stays as it was.
+func (a *app) output(file string, write func(io.Writer) error) error {
+	if file == "" || file == "-" {
+		if term.IsTerminal(int(a.out.Fd())) {
+			return fmt.Errorf("an archive is not for a terminal: name a file with -o, or redirect")
+		}
+		return write(a.out)
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory: name a file in it", file)
+	} else if err == nil && !info.Mode().IsRegular() {
+		return writeInto(file, write)
+	}
+	return filetree.Write(file, write)
+}
+
+// writeInto writes to a device or a pipe.
+func writeInto(file string, write func(io.Writer) error) error {
+	out, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(out), out.Close())
+}

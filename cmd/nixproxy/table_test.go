@@ -1,0 +1,15 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+)
+
+// Whoever makes a root in a volume names it.
+func TestNoCellSteersTheTerminal(t *testing.T) {
+	var to bytes.Buffer
+	err := printTable(&to, []string{"NAME", "SIZE"}, [][]string{{"a\x1b[2Jb\nc", "1"}, {"é", "2"}})
+	if want := "NAME      SIZE\na?[2Jb?c  1\né         2\n"; to.String() != want || err != nil {
+		t.Errorf("%q, %v", to.String(), err)
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newVolume(a *app) *cobra.Command {
+	return group("volume", "list, inspect, clean, verify, export, import and remove volumes",
+		newVolumeList(a),
+		newVolumeInspect(a),
+		newVolumeCollect(a),
+		newVolumeVerify(a),
+		newVolumeExport(a),
+		newVolumeImport(a),
+		newVolumeRemove(a),
+	)
+}
+
+// theVolume is what the arguments are checked by of a command on one volume, which
+// is named by a flag, as it is for all commands.
+func theVolume(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(c, "%s takes no arguments, and got %q: --volume names a volume", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// group is a command that has only subcommands.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   name + " COMMAND",
+		Short: short,
+		Args:  unknownCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return usage(c, "%s needs a command", c.CommandPath()) },
+	}
+	c.AddCommand(commands...)
+	return c
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/terminal"
+)
+
+func newVolumeVerify(a *app) *cobra.Command {
+	var repair, asJSON bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "read all of the volume, and tell what is broken",
+		Long: "Read every store path of the volume that a command here would use, or of\n" +
+			"--volume, and tell which are not what the volume's database says; and check\n" +
+			"what nixproxy keeps there. It fails if something is broken, and changes nothing.\n\n" +
+			"With --repair, broken paths are copied anew from the images on the engine that\n" +
+			"have them. It tells what can be done about others.",
+		Args: theVolume,
+		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
+			found, err := p.VerifyVolume(ctx, repair)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(a.out, found)
+			} else {
+				err = printVerification(a, found, repair)
+			}
+			if err != nil {
+				return err
+			}
+			return verdict(found, repair)
+		}),
+	}
+	c.Flags().BoolVar(&repair, "repair", false, "mend what is broken, from images on the engine")
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+// printVerification prints a line for each thing that is broken.
+func printVerification(a *app, found agent.Verification, repaired bool) error {
+	var report strings.Builder
+	for _, b := range found.Broken {
+		fmt.Fprintln(&report, terminal.Harmless(brokenPath(b)))
+	}
+	for _, f := range found.Faults {
+		what := f.What
+		if f.Mended {
+			what += ": mended"
+		}
+		fmt.Fprintln(&report, terminal.Harmless(what))
+	}
+	for _, file := range found.Leftovers {
+		what := "left by what was interrupted; it does no harm"
+		if repaired {
+			what = "removed; it was left by what was interrupted"
+		}
+		fmt.Fprintf(&report, "%s: %s\n", terminal.Harmless(file), what)
+	}
+	fmt.Fprintf(&report, "%s checked, %d broken\n", amount(found.Store), left(found))
+	_, err := a.out.WriteString(report.String())
+	return err
+}
+
+func brokenPath(b agent.BrokenPath) string {
+	switch {
+	case b.Mended != "":
+		return fmt.Sprintf("%s: %s, copied anew from %s", b.Path, b.What, b.Mended)
+	case b.Remedy != "":
+		return fmt.Sprintf("%s: %s; %s", b.Path, b.What, b.Remedy)
+	}
+	return fmt.Sprintf("%s: %s", b.Path, b.What)
+}
+
+// left counts what is broken and was not mended.
+func left(found agent.Verification) (n int) {
+	for _, b := range found.Broken {
+		if b.Mended == "" {
+			n++
+		}
+	}
+	for _, f := range found.Faults {
+		if !f.Mended {
+			n++
+		}
+	}
+	return n
+}
+
+func verdict(found agent.Verification, repaired bool) error {
+	what := "1 thing is"
+	if n := left(found); n == 0 {
+		return nil
+	} else if n > 1 {
+		what = fmt.Sprintf("%d things are", n)
+	}
+	if repaired {
+		return fmt.Errorf("%s still broken: standard output says of each what can be done", what)
+	}
+	return fmt.Errorf("%s broken: `nixproxy volume verify --repair` mends what images on the engine have", what)
+}
