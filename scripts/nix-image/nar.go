@@ -2,12 +2,11 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"sort"
+
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // narInfo is what the store's database holds of a path.
@@ -19,112 +18,20 @@ type narInfo struct {
 
 // inspect hashes a path's Nix archive and finds, among known, the store paths that it names.
 func inspect(dir string, known map[string]string) (narInfo, error) {
-	sum, scanner := sha256.New(), newScanner(known)
-	w := &narWriter{out: io.MultiWriter(sum, scanner)}
-	w.text("nix-archive-1")
-	w.node(dir)
-	if w.err != nil {
-		return narInfo{}, fmt.Errorf("hashing %s: %w", filepath.Base(dir), w.err)
+	sum, scanner, size := sha256.New(), newScanner(known), counter(0)
+	if err := nixstore.WriteArchive(io.MultiWriter(sum, scanner, &size), dir); err != nil {
+		return narInfo{}, fmt.Errorf("hashing %s: %w", filepath.Base(dir), err)
 	}
-	return narInfo{hash: fmt.Sprintf("%x", sum.Sum(nil)), size: w.size, refs: scanner.found()}, nil
+	return narInfo{hash: fmt.Sprintf("%x", sum.Sum(nil)), size: uint64(size), refs: scanner.found()}, nil
 }
 
-// narWriter writes the Nix archive format; the first error sticks.
-type narWriter struct {
-	out  io.Writer
-	size uint64
-	err  error
+// counter counts what is written to it.
+type counter uint64
+
+func (c *counter) Write(data []byte) (int, error) {
+	*c += counter(len(data))
+	return len(data), nil
 }
-
-func (w *narWriter) write(data []byte) {
-	if w.err != nil {
-		return
-	}
-	n, err := w.out.Write(data)
-	w.size += uint64(n)
-	w.err = err
-}
-
-func (w *narWriter) text(words ...string) {
-	for _, word := range words {
-		w.length(uint64(len(word)))
-		w.write([]byte(word))
-		w.pad(uint64(len(word)))
-	}
-}
-
-func (w *narWriter) length(n uint64) {
-	w.write(binary.LittleEndian.AppendUint64(nil, n))
-}
-
-func (w *narWriter) pad(n uint64) {
-	w.write(make([]byte, (8-n%8)%8))
-}
-
-func (w *narWriter) node(name string) {
-	info, err := os.Lstat(name)
-	if err != nil {
-		w.fail(err)
-		return
-	}
-	w.text("(", "type")
-	switch {
-	case info.IsDir():
-		w.text("directory")
-		w.directory(name)
-	case info.Mode()&os.ModeSymlink != 0:
-		target, err := os.Readlink(name)
-		w.fail(err)
-		w.text("symlink", "target", target)
-	case info.Mode().IsRegular():
-		w.text("regular")
-		w.regular(name, info)
-	default:
-		w.fail(fmt.Errorf("%s is neither file, folder nor link", name))
-	}
-	w.text(")")
-}
-
-func (w *narWriter) directory(name string) {
-	entries, err := os.ReadDir(name)
-	w.fail(err)
-	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
-	for _, entry := range entries {
-		w.text("entry", "(", "name", entry.Name(), "node")
-		w.node(filepath.Join(name, entry.Name()))
-		w.text(")")
-	}
-}
-
-func (w *narWriter) regular(name string, info os.FileInfo) {
-	if info.Mode()&0o100 != 0 {
-		w.text("executable", "")
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		w.fail(err)
-		return
-	}
-	defer file.Close()
-	w.text("contents")
-	w.length(uint64(info.Size()))
-	_, err = io.Copy(writerFunc(func(data []byte) (int, error) {
-		w.write(data)
-		return len(data), w.err
-	}), file)
-	w.fail(err)
-	w.pad(uint64(info.Size()))
-}
-
-func (w *narWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(data []byte) (int, error) { return f(data) }
 
 // scanner finds hash parts in a stream, those that lie across two writes included.
 type scanner struct {

@@ -5,7 +5,6 @@
 # userland proxy, containers reach this machine and one another, but nothing beyond.
 docker_prepare() {
   bridge_up "$3"
-  docker_forget_networks "$2"
   cat >"$2/daemon.json" <<JSON
 {
   "hosts": ["unix://$2/docker.sock"],
@@ -28,10 +27,6 @@ docker_prepare() {
 JSON
 }
 
-# docker_forget_networks DIR: a dockerd that resumes with its old network database takes the machine's docker0 away (seen with
-# 28.5), one with a fresh database does not. So networks that a test made are gone after a halt; the default one is not.
-docker_forget_networks() { rm -f "$1/data/network/files/local-kv.db"; }
-
 docker_cgroup() { echo "/nixproxy-t$1"; }
 
 docker_snapshotter() {
@@ -41,10 +36,12 @@ docker_snapshotter() {
   esac
 }
 
-# Copying drivers work on any file system below; "native" is containerd's word for vfs.
+# Copying drivers work on any file system below; "native" is containerd's word for vfs. overlay2 wants a real one, such as
+# DIR/disk's, and makes containers without a copy of their image.
 docker_storage() {
   case "$1" in
     *-containerd) echo native ;;
+    *-overlay2) echo overlay2 ;;
     *) echo vfs ;;
   esac
 }

@@ -1,7 +1,7 @@
 # Engines of a test's own, beside the machine's and beside one another.
 # shellcheck shell=bash
 
-kinds() { printf '%s\n' docker-28 docker-28-containerd podman-4 podman-5; }
+kinds() { printf '%s\n' docker-28 docker-28-containerd docker-28-overlay2 podman-4 podman-5; }
 
 known_kind() { kinds | grep -Fxq -- "$1" || die "unknown kind $1; known are: $(kinds | tr '\n' ' ')"; }
 
@@ -50,7 +50,7 @@ own_claim() {
   if [ -f "$dir/kind" ]; then
     [ "$(cat "$dir/kind")" = "$1" ] || die "$dir holds an engine of kind $(cat "$dir/kind"); stop it first"
   else
-    [ -z "$(find "$dir" -mindepth 1 -maxdepth 1 ! -name data)" ] || die "$dir is not empty and no engine's; use another folder"
+    [ -z "$(find "$dir" -mindepth 1 -maxdepth 1 ! -name data ! -name disk)" ] || die "$dir is not empty and no engine's; use another folder"
     echo "$1" >"$dir/kind"
   fi
   echo "$dir"
@@ -61,14 +61,22 @@ own_halt() {
   [ ! -f "$1/kind" ] || own_end "$(realpath "$1")"
 }
 
+own_kill() {
+  need_root_on_linux "engine kill"
+  [ -f "$1/kind" ] || return 0
+  local dir
+  dir=$(realpath "$1")
+  process_kill "$dir"
+  own_end "$dir"
+}
+
 own_stop() {
   need_root_on_linux "engine stop"
   [ -e "$1" ] || return 0
   local dir
   dir=$(realpath "$1")
   [ -f "$dir/kind" ] || die_unless_empty "$dir"
-  process_kill "$dir" # no politeness: nothing of it is kept
-  own_end "$dir"
+  own_kill "$dir" # no politeness: nothing of it is kept
   case "$(cat "$dir/kind")" in
     podman-*) podman_firewall "$dir" ;;
   esac
@@ -89,6 +97,18 @@ own_end() {
   process_end "$1"
   cgroups_remove "$groups"
   rm -f "$1/pid" "$1/docker.sock"
+  disk_released "$1"
+}
+
+# disk_released waits for the kernel to be done with DIR/disk, which takes longer than its last user: a mount before would
+# get the file system that is on its way out.
+disk_released() {
+  [ -f "$1/disk" ] || return 0
+  for _ in $(seq 200); do
+    [ -n "$(losetup --associated "$1/disk")" ] || return 0
+    sleep 0.05
+  done
+  die "$1/disk is still in use; see losetup -a"
 }
 
 # unmount_below unmounts what is mounted under the folder, a test's loop-mounted data folder included, deepest first.

@@ -12,7 +12,8 @@ podman_prepare() {
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$conf/policy.json"
 }
 
-# podman_conf N TREE: crun refuses hybrid cgroups; podman's own default limits may lie above this machine's.
+# podman_conf N TREE: crun refuses hybrid cgroups; podman's own default limits may lie above this machine's. To who follows
+# them, Podman repeats half of the events whenever their file is full, of 1 MB by itself.
 podman_conf() {
   cat <<TOML
 [containers]
@@ -22,6 +23,7 @@ default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=$(ulimit -Hu):$(
 cgroup_manager = "cgroupfs"
 runtime = "runc"
 events_logger = "file"
+events_logfile_max_size = "1g"
 helper_binaries_dir = ["/usr/lib/podman", "/usr/libexec/podman"]
 init_path = "$(podman_init "$2")"
 
@@ -70,8 +72,10 @@ podman_registries() {
   done
 }
 
+# podman_command DIR: below catatonit Ctrl-Z would stop nothing in any container, as what it starts begins with SIGTSTP
+# blocked.
 podman_command() {
-  printf '%s\n' /usr/bin/catatonit -- /usr/bin/podman --log-level warn system service -t 0 "unix://$1/docker.sock"
+  printf '%s\n' /usr/bin/tini -- /usr/bin/podman --log-level warn system service -t 0 "unix://$1/docker.sock"
 }
 
 podman_firewall() {

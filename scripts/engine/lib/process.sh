@@ -34,9 +34,10 @@ process_init() {
 }
 
 process_wait_answer() {
-  for _ in $(seq 300); do
+  for _ in $(seq 900); do
     ! socket_answers "$1/docker.sock" || return 0
-    process_id "$1" >/dev/null || break
+    # Between two of its programs a process has no command line for a moment.
+    process_id "$1" >/dev/null || { sleep 0.5 && process_id "$1" >/dev/null; } || break
     sleep 0.1
   done
   tail -n 15 "$1/log" >&2

@@ -10,8 +10,15 @@ tree() {
   echo "$folder"
 }
 
-# Both image stores of Docker come from one tree.
-tree_name() { echo "${1%-containerd}"; }
+# Docker's kinds differ by configuration, and come from one tree. One of other packages has another name.
+tree_name() {
+  local kind=$1 packages
+  case "$kind" in
+    docker-*) kind=docker-28 ;;
+  esac
+  packages=$(tree_packages "$kind" | cksum)
+  echo "$kind-${packages%% *}"
+}
 
 tree_suite() {
   case "$1" in
@@ -23,7 +30,7 @@ tree_suite() {
 tree_packages() {
   case "$1" in
     docker-*) echo docker.io,iptables,procps,kmod,base-files ;;
-    podman-*) echo podman,runc,catatonit,netavark,aardvark-dns,iptables,nftables,procps,base-files ;;
+    podman-*) echo podman,runc,tini,catatonit,netavark,aardvark-dns,iptables,nftables,procps,base-files ;;
   esac
 }
 
