@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/image"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -61,11 +63,11 @@ func newEmulation(t *testing.T, other architecture) *emulation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := compressed(images[0].Archive)
+	archive, err := compressed(images[0].Archive)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &emulation{other, openBinfmt(t, theWorld.prefix+other.goarch, other.machine), images[0], image}
+	return &emulation{other, openBinfmt(t, theWorld.prefix+other.goarch, other.machine), images[0], archive}
 }
 
 // scripts are like the others, with one more command, and with an image for
@@ -75,8 +77,19 @@ func (m *emulation) scripts(e *testEngine, infix string) testscript.Params {
 	params.Dir = "testdata/emulation"
 	params.Cmds["emulate"] = commandOf(func(_ *script, args []string) error { return m.emulate(args) })
 	setup := params.Setup
-	params.Setup = func(env *testscript.Env) error { return errors.Join(setup(env), m.setup(env)) }
+	params.Setup = func(env *testscript.Env) error {
+		env.Defer(func() { m.remove(e) }) // after all that the script itself leaves
+		return errors.Join(setup(env), m.setup(env))
+	}
 	return params
+}
+
+// remove removes the other architecture's image, which no reference names any
+// more once the same one was pulled for this machine's.
+func (m *emulation) remove(e *testEngine) {
+	if id, err := m.image.ConfigName(); err == nil {
+		_, _ = e.ImageRemove(context.Background(), id.String(), image.RemoveOptions{}) // some engines have removed it, or call it otherwise
+	}
 }
 
 func (m *emulation) setup(env *testscript.Env) error {

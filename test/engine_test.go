@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/jsonmessage"
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
@@ -137,6 +139,16 @@ func (e *testEngine) images(name string) ([]string, error) {
 
 func named(refs []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return !strings.Contains(ref, "/"+name) })
+}
+
+// pull pulls an image, and waits until it is there.
+func (e *testEngine) pull(ref string) error {
+	progress, err := e.ImagePull(context.Background(), ref, image.PullOptions{})
+	if err != nil {
+		return err
+	}
+	defer progress.Close()
+	return jsonmessage.DisplayJSONMessagesStream(progress, io.Discard, 0, false, nil)
 }
 
 // run runs a command in a container of the test's own and returns what it wrote.

@@ -17,7 +17,9 @@ import (
 // hostnixMain is the program `hostnix VERSION|none CMD [ARG...]`: CMD runs with
 // that real Nix as the host's, first on PATH and with its store at /nix, or on a
 // host without a Nix. It all happens in a mount namespace of the program's own:
-// the machine's /nix is neither written nor made.
+// the machine's /nix is neither written nor made. The store is read-only, unless
+// HOSTNIX_STORE names a directory: then it is a copy that is kept there, one for
+// each version.
 func hostnixMain() {
 	if len(os.Args) < 3 {
 		fail("hostnix: want hostnix VERSION|none CMD [ARG...]")
@@ -31,7 +33,15 @@ func hostnixMain() {
 	}
 	os.Unsetenv("NIXPROXY_NIX_VERSION")
 	root, store, _ := strings.Cut(nix, ":") // the image's root : the store path of its Nix
-	if err := enterWith(root); err != nil {
+	bind := bindReadOnly
+	if stores := os.Getenv("HOSTNIX_STORE"); stores != "" && root != "" {
+		dir := filepath.Join(stores, os.Args[1])
+		if err := copyStore(root, dir); err != nil {
+			fail("hostnix: %v", err)
+		}
+		root, bind = dir, bindWritable
+	}
+	if err := enterWith(root, bind); err != nil {
 		fail("hostnix: %v", err)
 	}
 	if store != "" {
@@ -67,13 +77,13 @@ func become(argv []string) {
 // enterWith moves this thread, and what it becomes, into a root file system that
 // is the machine's own but for /nix, which is the image's, or missing when image
 // is empty.
-func enterWith(image string) error {
+func enterWith(image string, bind func(from, to string) error) error {
 	runtime.LockOSThread()
 	cwd, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	root, err := os.MkdirTemp("", "hostnix-") // empty for all others
+	root, err := os.MkdirTemp(os.Getenv("HOME"), ".hostnix-") // empty for all others, and removed with the test's HOME
 	if err != nil {
 		return err
 	}
@@ -84,7 +94,7 @@ func enterWith(image string) error {
 		return err
 	}
 	if image != "" {
-		if err := bindReadOnly(filepath.Join(image, "nix"), filepath.Join(root, "nix")); err != nil {
+		if err := bind(filepath.Join(image, "nix"), filepath.Join(root, "nix")); err != nil {
 			return err
 		}
 	}
@@ -123,6 +133,25 @@ func bindTopLevel(root string) error {
 func bindReadOnly(from, to string) error {
 	return errors.Join(os.Mkdir(to, 0o755), unix.Mount(from, to, "", unix.MS_BIND, ""),
 		unix.Mount("none", to, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+}
+
+func bindWritable(from, to string) error {
+	return errors.Join(os.Mkdir(to, 0o755), unix.Mount(from, to, "", unix.MS_BIND, ""))
+}
+
+// copyStore copies an image's /nix, unless that was done before. Store paths are
+// hard links, where that can be: nobody writes into one that is there.
+func copyStore(image, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "nix")); err == nil {
+		return nil
+	}
+	output, err := exec.Command("sh", "-c", `set -e; mkdir -p "$2/new"; cd "$1/nix"
+		cp -al store "$2/new/" 2>/dev/null || cp -a store "$2/new/"
+		cp -a var "$2/new/"; mv -T "$2/new" "$2/nix"`, "sh", image, dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("copying the store: %w: %s", err, output)
+	}
+	return nil
 }
 
 // listing is what a directory of the machine holds, with times and modes, and

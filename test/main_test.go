@@ -38,7 +38,7 @@ type world struct {
 var theWorld *world
 
 func TestMain(m *testing.M) {
-	testscript.Main(withWorld{m}, map[string]func(){"hostnix": hostnixMain, "nosockets": nosocketsMain, "elsewhere": elsewhereMain, "webproxy": webproxyMain})
+	testscript.Main(withWorld{m}, map[string]func(){"hostnix": hostnixMain, "nosockets": nosocketsMain, "elsewhere": elsewhereMain, "webproxy": webproxyMain, "repack": repackMain})
 }
 
 // withWorld brings the world up around the tests. The programs that the scripts
@@ -58,7 +58,7 @@ func (w withWorld) Run() int {
 	}
 	before := listing("/nix")
 	code := w.M.Run()
-	if err := errors.Join(theWorld.leftovers(), sameListing("/nix", before)); err != nil {
+	if err := errors.Join(theWorld.letGo(), theWorld.leftovers(), sameListing("/nix", before)); err != nil {
 		fmt.Fprintln(os.Stderr, "after the tests:", err)
 		return 1
 	}
@@ -77,9 +77,28 @@ func newWorld(dir string) (*world, error) {
 	if w.images, err = nixImages(runtime.GOARCH, "bookworm", "trixie", "newest"); err != nil {
 		return nil, err
 	}
-	w.registry, err = startRegistries(w.images)
-	return w, err
+	if w.registry, err = startRegistries(w.images); err != nil {
+		return nil, err
+	}
+	return w, w.hold()
 }
+
+// held is the path of images that no test uses.
+func (w *world) held() string { return w.prefix + "held-0" }
+
+// hold has the engine keep the test images' layers for the whole run: it would
+// unpack and delete them again and again, as scripts begin and end.
+func (w *world) hold() error {
+	for _, i := range w.images {
+		ref := w.registry.open + "/" + w.held() + "/nixos/nix:" + i.Version
+		if err := errors.Join(w.registry.push(ref, i.Version), w.engine.pull(ref)); err != nil {
+			return errors.Join(err, w.letGo())
+		}
+	}
+	return nil
+}
+
+func (w *world) letGo() error { return w.engine.clean(w.held()) }
 
 // limitParallel runs four scripts at once where nobody said otherwise: they
 // wait for the engine more than they compute.

@@ -124,7 +124,10 @@ func expectMemory(name, pid string) error {
 			_, err = fmt.Sscan(string(value), &kB)
 		}
 	}
-	if err == nil && (kB == 0 || kB > most) {
+	switch {
+	case err == nil && kB == 0: // it is ending, and has given back its memory
+		err = fmt.Errorf("%s: %w", name, os.ErrNotExist)
+	case err == nil && kB > most:
 		err = fmt.Errorf("%s had %d kB of memory, and %d are enough", name, kB, most)
 	}
 	return err

@@ -20,7 +20,18 @@ import (
 // A command at a terminal is as it would be here.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, theWorld.engine, "terminal").with("LC_ALL=C")
+	testTerminal(t, newPlace(t, theWorld.engine, "terminal"))
+}
+
+// TestTerminalOnEngines is the same on each of NIXPROXY_TEST_ENGINES.
+func TestTerminalOnEngines(t *testing.T) {
+	for _, kind := range testEngines() {
+		t.Run(kind, func(t *testing.T) { testTerminal(t, newPlace(t, startEngine(t, kind), "terminal-"+kind)) })
+	}
+}
+
+func testTerminal(t *testing.T, p *place) {
+	p = p.with("LC_ALL=C")
 	for name, test := range map[string]func(*testing.T, *place){
 		"shell":                  testShell,
 		"size":                   testSize,
@@ -62,7 +73,7 @@ func testShell(t *testing.T, p *place) {
 	s.types("kill %1; wait %1; echo ended $?\r")
 	s.sees("ended 143")
 
-	p.write(t, "loop.sh", "trap 'echo continued' CONT; echo started; "+forEver)
+	p.write(t, "loop.sh", nothing+"trap 'echo continued' CONT; echo started; "+forEver)
 	s.types("bash loop.sh\r")
 	s.sees("started")
 	s.types("\x1a")
@@ -80,7 +91,7 @@ func testShell(t *testing.T, p *place) {
 	s.types("\x10\r")
 	s.sees("once42")
 
-	p.write(t, "resize.sh", "trap 'stty size' WINCH; trap exit INT; echo waiting; "+forEver)
+	p.write(t, "resize.sh", nothing+"trap 'stty size' WINCH; trap exit INT; echo waiting; "+forEver)
 	s.types("bash resize.sh\r")
 	s.sees("waiting")
 	s.resize(123, 45)
@@ -92,9 +103,13 @@ func testShell(t *testing.T, p *place) {
 	s.ends(7)
 }
 
-// forEver is a loop in bash without a child: SIGINT that comes as a child ends well
-// is the child's, and bash goes on.
-const forEver = "exec 3<> <(:); while :; do read -t 0.05 -u 3; done"
+// forEver is a loop in bash without a child, for the reason of untilSignal. What it
+// reads from, nothing, is to be there before a signal can come: bash cannot read a
+// trap while it reads what is in parentheses.
+const (
+	nothing = "exec 3<> <(:); "
+	forEver = "while :; do read -t 0.05 -u 3; done"
+)
 
 func (p *place) write(t *testing.T, name, content string) {
 	t.Helper()
@@ -165,11 +180,10 @@ var forwarded = []syscall.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SI
 // Each signal reaches the command and its children, again and again.
 func testTerminalSignals(t *testing.T, p *place, tty bool) {
 	dir := p.dir + "/" + filepath.Base(t.Name())
-	p.write(t, filepath.Base(t.Name())+".sh", `
+	p.write(t, filepath.Base(t.Name())+".sh", nothing+`
 for s in INT TERM HUP QUIT USR1 USR2; do trap "echo $1 got $s; test $1 = parent || exit 0" $s; done
 if [ $1 = parent ]; then while :; do bash "$0" child; done; fi
-echo ready
-while :; do sleep 0.05; done`)
+echo ready; `+forEver)
 	for _, transport := range transports {
 		c := p.over(transport).command("nixproxy", "run", "--", "bash", dir+".sh", "parent")
 		if !tty {
@@ -271,6 +285,7 @@ func testCallersJobWithoutTerminal(t *testing.T, p *place) {
 	s.types("\x1a")
 	s.sees("Stopped")
 	m.comesTo(t, "T", patienceAtSeat)
+	s.sees("> ")
 	s.types("fg\r")
 	m.comesTo(t, "S", patienceAtSeat)
 	s.types("\x03")

@@ -22,7 +22,10 @@ import (
 )
 
 // TestScripts runs testdata/*.txtar on the machine's own engine.
-func TestScripts(t *testing.T) { runScripts(t, theWorld.engine, "") }
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, theWorld.engine, "")
+}
 
 // TestEngines runs them on each of the engines in NIXPROXY_TEST_ENGINES, which
 // are brought up for it and ended after it.
@@ -86,6 +89,7 @@ func scripts(e *testEngine, infix string) testscript.Params {
 			"container": commandOf((*script).container),
 			"volume":    commandOf((*script).volume),
 			"image-run": commandOf((*script).imageRun),
+			"image":     commandOf((*script).image),
 			"search":    commandOf((*script).search),
 		},
 	}
@@ -380,7 +384,8 @@ func (s *script) byHand(verb string, containers []container.Summary) error {
 	return nil
 }
 
-// volume create NAME [LABEL=VALUE...], volume there NAME, volume rm NAME: past nixproxy.
+// volume create NAME [LABEL=VALUE...], volume there NAME, volume rm NAME: past
+// nixproxy. volume at NAME prints where it is on this machine.
 func (s *script) volume(args []string) error {
 	ctx := context.Background()
 	switch verb, name := args[0], args[1]; verb {
@@ -395,10 +400,23 @@ func (s *script) volume(args []string) error {
 	case "there":
 		_, err := s.engine.VolumeInspect(ctx, name)
 		return err
+	case "at":
+		found, err := s.engine.VolumeInspect(ctx, name)
+		fmt.Fprintln(s.Stdout(), found.Mountpoint)
+		return err
 	case "rm":
 		return s.engine.VolumeRemove(ctx, name, false)
 	}
 	return fmt.Errorf("volume has no %s", args[0])
+}
+
+// image there REF: past nixproxy.
+func (s *script) image(args []string) error {
+	if len(args) != 2 || args[0] != "there" {
+		return errors.New("want image there REF")
+	}
+	_, err := s.engine.ImageInspect(context.Background(), args[1])
+	return err
 }
 
 // image-run REF VOLUME DIR CMD [ARG...]: a container past nixproxy, with the

@@ -1,0 +1,170 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/mount"
+)
+
+// A collector loop has, in each round, one container that builds with inputs
+// which nothing roots, another that adds paths, and a third that collects
+// garbage, all on one volume.
+type collectorLoop struct {
+	build, add, collect *place
+	scripts             string
+}
+
+// Nix tells collectors what a build uses in a file named by its PID, and takes
+// one of that name for stale. As all containers have one PID namespace no build
+// loses an input, whichever Nix builds, adds or collects.
+func TestCollectorsBesideBuilds(t *testing.T) {
+	t.Parallel()
+	l := newCollectorLoop(t)
+	for i := range longer(4) {
+		l.round(t, i)
+		l.build, l.add = l.add, l.build
+	}
+	l.dropUnderWay(t)
+	output, err := l.build.command("nixproxy", "run", "--", "nix-store", "--verify", "--check-contents").CombinedOutput()
+	if err != nil || strings.Contains(string(output), "error") {
+		t.Errorf("the store afterwards: %v\n%s", err, output)
+	}
+	l.apart(t)
+}
+
+func newCollectorLoop(t *testing.T) *collectorLoop {
+	t.Helper()
+	w, p := theWorld, newPlace(t, theWorld.engine, "collector")
+	newest := w.images[2].Version
+	if err := w.registry.push(w.registry.open+"/"+p.volume+"/nixos/nix:"+newest, newest); err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Abs("testdata/collector")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &collectorLoop{build: p, add: p.with("NIXPROXY_NIX_VERSION=" + newest).another(t), collect: p.another(t), scripts: scripts}
+	for _, p := range []*place{l.build, l.add, l.collect} {
+		if err := os.CopyFS(p.dir, os.DirFS(scripts)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if output, err := p.command("nixproxy", "run", "--", "mkdir", "/nix/var/loop").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return l
+}
+
+// round is one of nixproxy's own: who collects is a command inside, or nixproxy.
+func (l *collectorLoop) round(t *testing.T, i int) {
+	t.Helper()
+	n := fmt.Sprint("shared-", i)
+	collect := func() (string, error) { return l.collect.inLoop("collect.sh", n) }
+	if i%2 == 1 {
+		collect = func() (string, error) { return l.collectUntil(n) }
+	}
+	said := together(t,
+		func() (string, error) { return l.build.inLoop("build.sh", n) },
+		func() (string, error) { return l.add.inLoop("add.sh", n) },
+		collect)
+	if !strings.Contains(said[0], "kept") {
+		t.Errorf("round %s: the build has lost an input:\n%s\nwhile this was collected:\n%s", n, said[0], said[2])
+	}
+	if !strings.Contains(said[2], "deleting '") && !strings.Contains(said[2], "went ") {
+		t.Errorf("round %s: nothing was collected beside it:\n%s", n, said[2])
+	}
+}
+
+func (p *place) inLoop(script, n string) (string, error) {
+	output, err := p.command("nixproxy", "run", "--", "sh", script, n).CombinedOutput()
+	return string(output), err
+}
+
+// collectUntil has nixproxy collect until the build has ended.
+func (l *collectorLoop) collectUntil(n string) (all string, err error) {
+	for ended := false; !ended && err == nil; {
+		var output []byte
+		output, err = l.collect.command("nixproxy", "volume", "gc").CombinedOutput()
+		all += string(output)
+		ended = l.collect.command("nixproxy", "run", "--", "test", "-e", "/nix/var/loop/"+n).Run() == nil
+	}
+	return all, err
+}
+
+// dropUnderWay drops an image, for another host, which this one's lock does not
+// keep back, while commands that need either are on their way.
+func (l *collectorLoop) dropUnderWay(t *testing.T) {
+	t.Helper()
+	other := l.collect.with("NIXPROXY_STATE=" + t.TempDir())
+	for range longer(1) {
+		if output, err := l.build.command("nixproxy", "stop").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+		run := func(p *place) func() (string, error) {
+			return func() (string, error) {
+				output, err := p.command("nixproxy", "run", "--", "nix", "--version").CombinedOutput()
+				return string(output), err
+			}
+		}
+		said := together(t, run(l.build), run(l.add), func() (string, error) {
+			output, err := other.command("nixproxy", "volume", "gc", "--keep-images", "1").CombinedOutput()
+			return string(output), err
+		})
+		t.Logf("%s", said[2])
+	}
+}
+
+// apart shows that the loop is one in which inputs are lost when each container
+// has a PID namespace of its own.
+func (l *collectorLoop) apart(t *testing.T) {
+	t.Helper()
+	if output, err := l.build.command("nixproxy", "stop").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	const rounds = 20
+	for i := range rounds {
+		n := fmt.Sprint("apart-", i)
+		said := together(t,
+			func() (string, error) { return l.byHand("build.sh", n) },
+			func() (string, error) { time.Sleep(300 * time.Millisecond); return l.byHand("add.sh", n) },
+			func() (string, error) { return l.byHand("collect.sh", n) })
+		if strings.Contains(said[0], "lost") {
+			t.Logf("lost in round %d:\n%s", i+1, said[0])
+			return
+		}
+	}
+	t.Errorf("no input was lost in %d rounds without a shared PID namespace: then this test shows nothing", rounds)
+}
+
+// byHand runs a script in a container as any Docker client would make it.
+func (l *collectorLoop) byHand(script, n string) (string, error) {
+	image := theWorld.registry.open + "/" + l.collect.volume + "/nixos/nix:" + theWorld.images[1].Version
+	mounts := []mount.Mount{
+		{Type: mount.TypeVolume, Source: l.collect.volume, Target: "/nix"},
+		{Type: mount.TypeBind, Source: l.scripts, Target: "/loop", ReadOnly: true},
+	}
+	return l.collect.engine.run(image, mounts, "/bin/sh", "-c", "cd /loop && . ./"+script, script, n)
+}
+
+// together does all at once, and returns what each has said.
+func together(t *testing.T, all ...func() (string, error)) []string {
+	t.Helper()
+	said, errs := make([]string, len(all)), make([]error, len(all))
+	var group sync.WaitGroup
+	for i, do := range all {
+		group.Go(func() { said[i], errs[i] = do() })
+	}
+	group.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Errorf("%v\n%s", err, said[i])
+		}
+	}
+	return said
+}
