@@ -238,6 +238,7 @@ func testCallersJob(t *testing.T, p *place) {
 	s := p.job(t)
 	s.types("nixproxy run -- sh -c 'stty -echo; echo started; sleep " + string(m) + "; echo slept; read line; echo got $line'\r")
 	s.sees("started\r\n")
+	m.comesTo(t, "S", patienceAtSeat) // a shell that is stopped before starts none
 	s.types("\x1a")
 	s.sees("Stopped")
 	m.comesTo(t, "T", patienceAtSeat)
@@ -282,6 +283,7 @@ func testCallersJobWithoutTerminal(t *testing.T, p *place) {
 	s := p.job(t)
 	s.types("nixproxy run -- sh -c 'echo started >&2; sleep " + string(m) + "' | cat; echo status ${PIPESTATUS[0]}\r")
 	s.sees("started\r\n")
+	m.comesTo(t, "S", patienceAtSeat) // a shell that is stopped before starts none
 	s.types("\x1a")
 	s.sees("Stopped")
 	m.comesTo(t, "T", patienceAtSeat)
