@@ -20,7 +20,6 @@ const (
 // there. Any answer will do, and SSH demands one.
 type keepAlive struct {
 	conn      ssh.Conn
-	every     time.Duration
 	asking    atomic.Bool
 	suspended atomic.Bool // the other end said that it will be silent
 }
@@ -28,7 +27,7 @@ type keepAlive struct {
 const suspendRequest = "suspend@nixproxy.dev"
 
 func watch(conn ssh.Conn) *keepAlive {
-	k := &keepAlive{conn: conn, every: aliveEvery}
+	k := &keepAlive{conn: conn}
 	go k.run()
 	return k
 }
@@ -36,7 +35,7 @@ func watch(conn ssh.Conn) *keepAlive {
 func (k *keepAlive) run() {
 	ended := make(chan struct{})
 	go func() { _ = k.conn.Wait(); close(ended) }()
-	ticker := time.NewTicker(k.every)
+	ticker := time.NewTicker(aliveEvery)
 	defer ticker.Stop()
 	for missed := 0; missed < aliveMissed; {
 		select {

@@ -1,110 +1,100 @@
 package agent
 
 import (
+	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
-// quick is a keep-alive's interval in tests.
-const quick = 10 * time.Millisecond
-
-// silent is a connection whose other end takes requests without answering them.
-func silent(t *testing.T) (ours ssh.Conn, asked <-chan *ssh.Request) {
+// asked makes a connection whose keep-alives the test sees. It is one within the
+// process, so that the test's clock is the connection's.
+func asked(t *testing.T) (ours ssh.Conn, requests <-chan *ssh.Request) {
 	t.Helper()
-	near, distant := connection(t)
-	t.Cleanup(func() { near.Close(); distant.Close() })
+	near, distant := net.Pipe()
 	server := &ssh.ServerConfig{NoClientAuth: true}
 	server.AddHostKey(newSigner(t))
-	type accepted struct {
-		conn     ssh.Conn
-		requests <-chan *ssh.Request
-	}
-	far := make(chan accepted, 1)
+	far := make(chan (<-chan *ssh.Request), 1)
 	go func() {
-		conn, _, requests, _ := ssh.NewServerConn(distant, server)
-		far <- accepted{conn, requests}
+		_, _, requests, _ := ssh.NewServerConn(Buffered(distant), server)
+		far <- requests
 	}()
-	ours, _, requests, err := ssh.NewClientConn(near, "", &ssh.ClientConfig{HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	ours, _, replies, err := ssh.NewClientConn(Buffered(near), "", &ssh.ClientConfig{HostKeyCallback: ssh.InsecureIgnoreHostKey()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	go ssh.DiscardRequests(requests)
-	return ours, (<-far).requests
+	go ssh.DiscardRequests(replies)
+	t.Cleanup(func() { ours.Close() })
+	return ours, <-far
 }
 
-// ended tells whether a connection ends within a time.
-func ended(conn ssh.Conn, within time.Duration) bool {
-	end := make(chan struct{})
-	go func() { _ = conn.Wait(); close(end) }()
-	select {
-	case <-end:
-		return true
-	case <-time.After(within):
-		return false
-	}
+// givenUp is how long it takes until a connection ends.
+func givenUp(conn ssh.Conn) time.Duration {
+	begin := time.Now()
+	_ = conn.Wait()
+	return time.Since(begin)
 }
 
 func TestKeepAliveGivesUpASilentEnd(t *testing.T) {
-	conn, _ := silent(t)
-	begin := time.Now()
-	go (&keepAlive{conn: conn, every: quick}).run()
-	if !ended(conn, 10*time.Second) {
-		t.Fatal("it is not given up")
-	}
-	// One round asks, and then they are missed.
-	if took := time.Since(begin); took < aliveMissed*quick {
-		t.Errorf("it was given up after %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		conn, _ := asked(t)
+		watch(conn)
+		// One round asks, and then they are missed.
+		if took := givenUp(conn); took != (1+aliveMissed)*aliveEvery {
+			t.Errorf("it was given up after %v", took)
+		}
+	})
 }
 
 func TestKeepAliveLeavesAnEndThatAnswers(t *testing.T) {
-	conn, asked := silent(t)
-	rounds := make(chan struct{})
-	go func() {
-		for request := range asked {
+	synctest.Test(t, func(t *testing.T) {
+		conn, requests := asked(t)
+		watch(conn)
+		for range 3 * aliveMissed {
+			request := <-requests
 			if request.Type != keepAliveRequest || !request.WantReply {
 				t.Errorf("asked %s", request.Type)
 			}
-			_ = request.Reply(false, nil)
-			rounds <- struct{}{}
+			if err := request.Reply(false, nil); err != nil {
+				t.Fatalf("it was given up: %v", err)
+			}
 		}
-	}()
-	go (&keepAlive{conn: conn, every: quick}).run()
-	for range 3 * aliveMissed {
-		<-rounds
-	}
-	conn.Close()
+	})
 }
 
 // A late answer counts, and the rounds before it do not count any more.
 func TestKeepAliveForgivesALateAnswer(t *testing.T) {
-	conn, asked := silent(t)
-	go (&keepAlive{conn: conn, every: quick}).run()
-	for range 3 {
-		request := <-asked
-		time.Sleep(aliveMissed / 2 * quick)
-		if err := request.Reply(false, nil); err != nil {
-			t.Fatalf("it was given up: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		conn, requests := asked(t)
+		watch(conn)
+		for range 3 {
+			request := <-requests
+			time.Sleep(aliveMissed*aliveEvery - time.Second)
+			if err := request.Reply(false, nil); err != nil {
+				t.Fatalf("it was given up: %v", err)
+			}
 		}
-	}
-	if !ended(conn, 10*time.Second) {
-		t.Error("it is not given up at last")
-	}
+		<-requests
+		if took := givenUp(conn); took != aliveMissed*aliveEvery {
+			t.Errorf("at last it was given up after %v", took)
+		}
+	})
 }
 
 func TestKeepAliveBearsAnAnnouncedSilence(t *testing.T) {
-	conn, asked := silent(t)
-	k := &keepAlive{conn: conn, every: quick}
-	k.suspended.Store(true)
-	go k.run()
-	request := <-asked
-	if ended(conn, 3*aliveMissed*quick) {
-		t.Fatal("it was given up")
-	}
-	_ = request.Reply(false, nil) // and with it the silence is over
-	if !ended(conn, 10*time.Second) {
-		t.Error("the next silence is borne too")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		conn, requests := asked(t)
+		watch(conn).suspended.Store(true)
+		request := <-requests
+		time.Sleep(time.Hour)
+		if err := request.Reply(false, nil); err != nil { // and with it the silence is over
+			t.Fatalf("it was given up: %v", err)
+		}
+		<-requests
+		if took := givenUp(conn); took != aliveMissed*aliveEvery {
+			t.Errorf("the next silence was borne for %v", took)
+		}
+	})
 }

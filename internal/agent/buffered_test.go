@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -36,42 +37,45 @@ func TestBufferedKeepsWhatIsWritten(t *testing.T) {
 
 // What nobody reads is neither collected without end, nor waited for at the end.
 func TestBufferedWaitsForItsReader(t *testing.T) {
-	ours, theirs := net.Pipe()
-	defer theirs.Close()
-	conn := Buffered(ours)
-	written := make(chan int, 1)
-	go func() {
-		n := 0
-		for {
-			if _, err := conn.Write(make([]byte, 32<<10)); err != nil {
-				written <- n
-				return
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		conn := Buffered(ours)
+		written := make(chan int, 1)
+		go func() {
+			n := 0
+			for {
+				if _, err := conn.Write(make([]byte, 32<<10)); err != nil {
+					written <- n
+					return
+				}
+				n += 32 << 10
 			}
-			n += 32 << 10
+		}()
+		synctest.Wait()
+		begin := time.Now()
+		conn.Close()
+		if took := time.Since(begin); took != lastWrite {
+			t.Errorf("closing took %v", took)
 		}
-	}()
-	time.Sleep(50 * time.Millisecond)
-	begin := time.Now()
-	conn.Close()
-	if took := time.Since(begin); took > 10*lastWrite {
-		t.Errorf("closing took %v", took)
-	}
-	if n := <-written; n > 3*streamBuffer {
-		t.Errorf("%d bytes were taken that nobody reads", n)
-	}
+		if n := <-written; n > 3*streamBuffer {
+			t.Errorf("%d bytes were taken that nobody reads", n)
+		}
+	})
 }
 
 func TestBufferedTellsOfAFailedWrite(t *testing.T) {
-	ours, theirs := net.Pipe()
-	theirs.Close()
-	conn := Buffered(ours)
-	defer conn.Close()
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		if _, err := conn.Write([]byte("x")); errors.Is(err, io.ErrClosedPipe) {
-			return
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		theirs.Close()
+		conn := Buffered(ours)
+		defer conn.Close()
+		if _, err := conn.Write([]byte("x")); err != nil {
+			t.Errorf("before it was tried: %v", err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("no write fails")
+		synctest.Wait()
+		if _, err := conn.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("after it has failed: %v", err)
 		}
-	}
+	})
 }

@@ -366,7 +366,7 @@ func outputOfWhoTakesNoMore(t *testing.T, then func(net.Conn)) {
 			always(200, `{"ExitCode":2}`)(w, r)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := e.Output(ctx, "c", strings.Repeat("x", 8<<20), "cmd")
 	if said := (*ExitError)(nil); !errors.As(err, &said) || said.Status != 2 || said.Stderr != "there is no such mode" {

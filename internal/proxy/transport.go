@@ -60,7 +60,7 @@ func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*agent.
 	}
 	var cost time.Duration // of a port that does not answer
 	if begin := time.Now(); usesPort(p.Settings.Transport, known, begin) {
-		client, err := r.overPort(ctx)
+		client, err := r.overPort(ctx, alive)
 		if err == nil {
 			return client, nil
 		}
@@ -92,12 +92,13 @@ func usesPort(transport string, known remembered, now time.Time) bool {
 	return known.Address != "" && !now.Before(known.Rested)
 }
 
-func (r route) overPort(ctx context.Context) (*agent.Client, error) {
+// overPort connects over the port, whose proof must begin within so long.
+func (r route) overPort(ctx context.Context, within time.Duration) (*agent.Client, error) {
 	if r.Address == "" {
 		return nil, errors.New("the proxy container has no port on this machine")
 	}
-	dialer := net.Dialer{Timeout: alive, KeepAlive: -1} // SSH has its own
-	deadline := time.Now().Add(alive)
+	dialer := net.Dialer{Timeout: within, KeepAlive: -1} // SSH has its own
+	deadline := time.Now().Add(within)
 	conn, err := dialer.DialContext(ctx, "tcp", r.Address)
 	if err != nil {
 		return nil, r.silent(err)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
@@ -81,6 +83,24 @@ func at(t *testing.T, accepted func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
+// closed is a port that nobody listens on, and that nobody else is given meanwhile.
+func closed(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
+}
+
 // answering is an agent's port as far as a client looks at it to know it.
 func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
 	config := &ssh.ServerConfig{NoClientAuth: true, ServerVersion: agent.Banner(specification)}
@@ -94,25 +114,25 @@ func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
 
 func TestOverPort(t *testing.T) {
 	hostKey := newSigner(t)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	taken.Close()
-	for name, test := range map[string]struct{ address, says string }{
-		"right":             {at(t, answering(hostKey, "s")), ""},
-		"none":              {"", "has no port on this machine"},
-		"closed":            {taken.Addr().String(), "refused"},
-		"silent":            {at(t, func(net.Conn) {}), "timeout"},
-		"ends":              {at(t, func(c net.Conn) { c.Close() }), "does not answer"},
-		"another program":   {at(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail\r\n")) }), "timeout"},
-		"another volume":    {at(t, answering(newSigner(t), "s")), "host key is not the volume's"},
-		"another container": {at(t, answering(hostKey, "other")), "another container's"},
+	const ample = time.Minute // for a test's own answers on a busy machine
+	for name, test := range map[string]struct {
+		address string
+		within  time.Duration
+		says    string
+	}{
+		"right":             {at(t, answering(hostKey, "s")), ample, ""},
+		"none":              {"", ample, "has no port on this machine"},
+		"closed":            {closed(t), ample, "refused"},
+		"silent":            {at(t, func(net.Conn) {}), alive, "timeout"},
+		"ends":              {at(t, func(c net.Conn) { c.Close() }), ample, "does not answer"},
+		"another program":   {at(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail\r\n")) }), alive, "timeout"},
+		"another volume":    {at(t, answering(newSigner(t), "s")), ample, "host key is not the volume's"},
+		"another container": {at(t, answering(hostKey, "other")), ample, "another container's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := route{remembered{Address: test.address, Specification: "s"}, hostKey.PublicKey(), newSigner(t)}
-			client, err := r.overPort(t.Context())
+			client, err := r.overPort(t.Context(), test.within)
 			if test.says == "" {
 				if err != nil {
 					t.Fatal(err)

@@ -1,10 +1,9 @@
 package terminal
 
 import (
-	"bytes"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -32,149 +31,148 @@ func screen(t *testing.T, out string, width int) (above []string, last string) {
 	return above, last
 }
 
-// at draws p as it would be by itself.
+// at draws p as it would be by itself, if the clock went on: these tests have one that does so only while they sleep.
 func at(p *Progress) {
 	p.t.tick(p)
 }
 
 func TestBarComesAndGoes(t *testing.T) {
-	term, out, _ := newTest(Options{IsTerminal: true})
-	p := term.Start("copying the image's store into the volume nixproxy-linux-amd64")
-	at(p)
-	if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "copying the image's store") {
-		t.Errorf("before the first Set: %q", last)
-	}
-	p.Set(50e6, 100e6)
-	at(p)
-	_, last := screen(t, out.String(), 80)
-	if !strings.Contains(last, "(50/100 MB") || !strings.Contains(last, "…") {
-		t.Errorf("half way: %q", last)
-	}
-	p.Set(100e6, 100e6)
-	at(p)
-	p.Set(100e6, 400e6)
-	at(p)
-	if _, last := screen(t, out.String(), 80); !strings.Contains(last, "(100/400 MB") {
-		t.Errorf("a grown total: %q", last)
-	}
-	term.Note("by the way")
-	above, last := screen(t, out.String(), 80)
-	if len(above) != 1 || above[0] != "nixproxy: by the way" || !strings.Contains(last, "(100/400 MB") {
-		t.Errorf("with a note: %q, %q", above, last)
-	}
-	p.End(nil)
-	if above, last := screen(t, out.String(), 80); len(above) != 1 || last != "" {
-		t.Errorf("after the end: %q, %q", above, last)
-	}
-	before := out.Len()
-	at(p)
-	if out.Len() != before {
-		t.Errorf("drawn after the end: %q", out.String()[before:])
-	}
+	synctest.Test(t, func(t *testing.T) {
+		term, out, _ := newTest(Options{IsTerminal: true})
+		p := term.Start("copying the image's store into the volume nixproxy-linux-amd64")
+		at(p)
+		if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "copying the image's store") {
+			t.Errorf("before the first Set: %q", last)
+		}
+		p.Set(50e6, 100e6)
+		at(p)
+		_, last := screen(t, out.String(), 80)
+		if !strings.Contains(last, "(50/100 MB") || !strings.Contains(last, "…") {
+			t.Errorf("half way: %q", last)
+		}
+		p.Set(100e6, 100e6)
+		at(p)
+		p.Set(100e6, 400e6)
+		at(p)
+		if _, last := screen(t, out.String(), 80); !strings.Contains(last, "(100/400 MB") {
+			t.Errorf("a grown total: %q", last)
+		}
+		term.Note("by the way")
+		above, last := screen(t, out.String(), 80)
+		if len(above) != 1 || above[0] != "nixproxy: by the way" || !strings.Contains(last, "(100/400 MB") {
+			t.Errorf("with a note: %q, %q", above, last)
+		}
+		p.End(nil)
+		if above, last := screen(t, out.String(), 80); len(above) != 1 || last != "" {
+			t.Errorf("after the end: %q, %q", above, last)
+		}
+		before := out.Len()
+		at(p)
+		if out.Len() != before {
+			t.Errorf("drawn after the end: %q", out.String()[before:])
+		}
+	})
 }
 
 func TestBarBelowAnother(t *testing.T) {
-	term, out, _ := newTest(Options{IsTerminal: true})
-	first, second := term.Start("first"), term.Start("second").Items("paths")
-	second.Set(3, 10)
-	at(first)
-	at(second)
-	if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "second") || !strings.Contains(last, "3/10") {
-		t.Errorf("the latest is on top: %q", last)
-	}
-	second.End(nil)
-	at(first)
-	if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "first") {
-		t.Errorf("the first is back: %q", last)
-	}
-	first.End(nil)
-	if _, last := screen(t, out.String(), 80); last != "" {
-		t.Errorf("after the end: %q", last)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		term, out, _ := newTest(Options{IsTerminal: true})
+		first, second := term.Start("first"), term.Start("second").Items("paths")
+		second.Set(3, 10)
+		at(first)
+		at(second)
+		if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "second") || !strings.Contains(last, "3/10") {
+			t.Errorf("the latest is on top: %q", last)
+		}
+		second.End(nil)
+		at(first)
+		if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "first") {
+			t.Errorf("the first is back: %q", last)
+		}
+		first.End(nil)
+		if _, last := screen(t, out.String(), 80); last != "" {
+			t.Errorf("after the end: %q", last)
+		}
+	})
 }
 
 func TestBarFits(t *testing.T) {
-	for width := 1; width < 140; width++ {
-		term, out, _ := newTest(Options{IsTerminal: true, Width: width})
-		p := term.Start("pulling ghcr.io/lix-project/日本語/lix:2.95.2")
-		for _, now := range [][2]int64{{0, 0}, {12, 0}, {12_345_678, 0}, {1, 2}, {1_234_567_890, 98_765_432_100}, {5, 4}, {2, 0}, {9, 3}, {4, 4}, {4, 9}} {
-			p.Set(now[0], now[1])
-			at(p)
+	synctest.Test(t, func(t *testing.T) {
+		for width := 1; width < 140; width++ {
+			term, out, _ := newTest(Options{IsTerminal: true, Width: width})
+			p := term.Start("pulling ghcr.io/lix-project/日本語/lix:2.95.2")
+			for _, now := range [][2]int64{{0, 0}, {12, 0}, {12_345_678, 0}, {1, 2}, {1_234_567_890, 98_765_432_100}, {5, 4}, {2, 0}, {9, 3}, {4, 4}, {4, 9}} {
+				p.Set(now[0], now[1])
+				at(p)
+			}
+			screen(t, out.String(), width)
+			p.End(nil)
 		}
-		screen(t, out.String(), width)
-		p.End(nil)
-	}
+	})
 }
 
 // A total that becomes known must not make all that is done look like the work of one moment.
 func TestBarKeepsItsSpeed(t *testing.T) {
-	term, out, _ := newTest(Options{IsTerminal: true})
-	p := term.Start("x")
-	defer p.End(nil)
-	at(p)
-	time.Sleep(100 * time.Millisecond)
-	p.Set(1_000_000, 0)
-	at(p)
-	p.Set(1_000_000, 2_000_000)
-	at(p)
-	if _, last := screen(t, out.String(), 80); strings.Contains(last, "GB/s") || strings.Contains(last, "TB/s") {
-		t.Errorf("a speed of %q", last)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		term, out, _ := newTest(Options{IsTerminal: true})
+		p := term.Start("x")
+		defer p.End(nil)
+		at(p)
+		time.Sleep(100 * time.Millisecond)
+		p.Set(1_000_000, 0)
+		at(p)
+		p.Set(1_000_000, 2_000_000)
+		at(p)
+		if _, last := screen(t, out.String(), 80); strings.Contains(last, "GB/s") || strings.Contains(last, "TB/s") {
+			t.Errorf("a speed of %q", last)
+		}
+	})
 }
 
 // Of nothing, nobody knows how fast it goes and how long it will take.
 func TestBarOfNothingYet(t *testing.T) {
-	for unit, want := range map[string]string{"bytes": " 0 B/1.0 GB) [0s]", "paths": "(0/1000000000) [0s]"} {
-		term, out, _ := newTest(Options{IsTerminal: true})
-		p := term.Start("x")
-		if unit != "bytes" {
-			p.Items(unit)
+	synctest.Test(t, func(t *testing.T) {
+		for unit, want := range map[string]string{"bytes": " 0 B/1.0 GB) [0s]", "paths": "(0/1000000000) [0s]"} {
+			term, out, _ := newTest(Options{IsTerminal: true})
+			p := term.Start("x")
+			if unit != "bytes" {
+				p.Items(unit)
+			}
+			p.Set(0, 1_000_000_000)
+			at(p)
+			if _, last := screen(t, out.String(), 80); !strings.HasSuffix(last, want) {
+				t.Errorf("%s: %q", unit, last)
+			}
+			p.End(nil)
 		}
-		p.Set(0, 1_000_000_000)
-		at(p)
-		if _, last := screen(t, out.String(), 80); !strings.HasSuffix(last, want) {
-			t.Errorf("%s: %q", unit, last)
-		}
-		p.End(nil)
-	}
-}
-
-// locked is a buffer that the redrawing writes to while the test reads.
-type locked struct {
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (l *locked) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.Write(b)
-}
-
-func (l *locked) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.String()
+	})
 }
 
 func TestBarByTheClock(t *testing.T) {
-	var out locked
-	term := New(&out, Options{Mode: "tty"})
-	quick := term.Start("quick")
-	quick.Set(1, 2)
-	quick.End(nil)
-	if got := out.String(); got != "" {
-		t.Errorf("what is quick flashes %q", got)
-	}
-	slow := term.Start("slow")
-	for deadline := time.Now().Add(5 * time.Second); out.String() == "" && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "slow") {
-		t.Errorf("what is slow shows %q", last)
-	}
-	slow.End(nil)
-	if _, last := screen(t, out.String(), 80); last != "" {
-		t.Errorf("after the end: %q", last)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		term, out, _ := newTest(Options{IsTerminal: true})
+		quick := term.Start("quick")
+		quick.Set(1, 2)
+		time.Sleep(barDelay - time.Millisecond)
+		quick.End(nil)
+		if got := out.String(); got != "" {
+			t.Errorf("what is quick flashes %q", got)
+		}
+		slow := term.Start("slow").Items("paths")
+		time.Sleep(barDelay)
+		synctest.Wait()
+		if _, last := screen(t, out.String(), 80); !strings.HasPrefix(last, "slow") {
+			t.Errorf("what is slow shows %q", last)
+		}
+		slow.Set(1, 2)
+		time.Sleep(barInterval)
+		synctest.Wait()
+		if _, last := screen(t, out.String(), 80); !strings.Contains(last, "1/2") {
+			t.Errorf("half way: %q", last)
+		}
+		slow.End(nil)
+		if _, last := screen(t, out.String(), 80); last != "" {
+			t.Errorf("after the end: %q", last)
+		}
+	})
 }

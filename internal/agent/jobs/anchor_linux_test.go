@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
@@ -15,6 +16,15 @@ func quietness(v layout.Volume, quiet time.Duration) <-chan error {
 	ended := make(chan error, 1)
 	go func() { ended <- awaitQuiet(v, quiet) }()
 	return ended
+}
+
+func occupied(t *testing.T, v layout.Volume, next time.Duration) (leave func()) {
+	t.Helper()
+	leave, err := v.Occupy(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leave
 }
 
 func stillThere(t *testing.T, ended <-chan error) {
@@ -28,15 +38,9 @@ func stillThere(t *testing.T, ended <-chan error) {
 
 func TestAnchorEndsAfterTheLast(t *testing.T) {
 	v := newVolume(t)
-	one, err := v.Occupy(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	one := occupied(t, v, 0)
 	ended := quietness(v, 10*time.Millisecond)
-	other, err := v.Occupy(0) // the wait for the end of the one keeps nobody out
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := occupied(t, v, 0) // the wait for the end of the one keeps nobody out
 	one()
 	runtime.GC()
 	runtime.GC()
@@ -49,42 +53,34 @@ func TestAnchorEndsAfterTheLast(t *testing.T) {
 
 // One that comes and goes, as a slow path on its way, begins the time anew.
 func TestAnchorWaitsForTheNext(t *testing.T) {
-	v := newVolume(t)
-	const quiet = 300 * time.Millisecond
-	ended := quietness(v, quiet)
-	var last time.Time
-	for range 5 {
-		stillThere(t, ended)
-		leave, err := v.Occupy(0)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		v := newVolume(t)
+		ended := quietness(v, grace)
+		var last time.Time
+		for range 5 {
+			time.Sleep(grace - time.Second)
+			last = time.Now()
+			occupied(t, v, 0)()
 		}
-		last = time.Now()
-		leave()
-	}
-	if err := <-ended; err != nil || time.Since(last) < quiet {
-		t.Errorf("%v, after %v", err, time.Since(last))
-	}
+		if err := <-ended; err != nil || time.Since(last) < grace {
+			t.Errorf("%v, after %v", err, time.Since(last))
+		}
+	})
 }
 
 // One that is expected is waited for, until it comes.
 func TestAnchorWaitsForWhoIsExpected(t *testing.T) {
-	v := newVolume(t)
-	leave, err := v.Occupy(time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leave()
-	ended := quietness(v, time.Millisecond)
-	stillThere(t, ended)
-	if leave, err = v.Occupy(300 * time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	leave()
-	before := time.Now()
-	if err := <-ended; err != nil || time.Since(before) < 200*time.Millisecond {
-		t.Errorf("%v, after %v", err, time.Since(before))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		v := newVolume(t)
+		occupied(t, v, time.Minute)()
+		ended := quietness(v, grace)
+		time.Sleep(50 * time.Second)
+		before := time.Now()
+		occupied(t, v, 20*time.Second)()
+		if err := <-ended; err != nil || time.Since(before) != 20*time.Second {
+			t.Errorf("%v, after %v", err, time.Since(before))
+		}
+	})
 }
 
 // A volume that was never prepared, or is not ours, is not written to.
@@ -100,11 +96,7 @@ func TestAnchorOfAnEmptyVolumeEnds(t *testing.T) {
 
 func TestAnchorEndsWithItsContext(t *testing.T) {
 	v := newVolume(t)
-	leave, err := v.Occupy(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer leave()
+	defer occupied(t, v, 0)()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := Anchor(ctx, v); err != nil {

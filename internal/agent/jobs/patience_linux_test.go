@@ -16,7 +16,9 @@ func TestPatientWaitsForSoLong(t *testing.T) {
 	defer to.Close()
 	in := Patient(from).(patient)
 	in.silence = 50 * time.Millisecond
-	go to.WriteString("something")
+	if _, err := to.WriteString("something"); err != nil {
+		t.Fatal(err)
+	}
 	content, err := io.ReadAll(in)
 	if string(content) != "something" || err == nil || !strings.Contains(err.Error(), "nothing came for 50ms") {
 		t.Errorf("read %q, %v", content, err)

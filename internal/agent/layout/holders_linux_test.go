@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,19 +22,31 @@ func TestHoldersHaveTheStoreOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sleep := exec.Command("sleep", "300", strings.Repeat("0", 100))
-	sleep.ExtraFiles, sleep.Dir = []*os.File{f}, string(v)
-	if err := sleep.Start(); err != nil {
+	c := exec.Command("sh", "-c", "echo up; read wait", strings.Repeat("0", 100))
+	c.ExtraFiles, c.Dir = []*os.File{f}, string(v)
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
+	// Until the kernel has made it a shell, it has no arguments.
+	if _, err := io.ReadFull(stdout, make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
 	found := v.Holders()
-	want := "`sleep 300 " + strings.Repeat("0", 50) + "…` in " + string(v)
-	if len(found) != 1 || found[0].PID != sleep.Process.Pid || !strings.HasPrefix(found[0].String(), want) {
+	want := "`sh -c echo up; read wait " + strings.Repeat("0", 35) + "…` in " + string(v)
+	if len(found) != 1 || found[0].PID != c.Process.Pid || !strings.HasPrefix(found[0].String(), want) {
 		t.Errorf("%v, want %s", found, want)
 	}
-	sleep.Process.Kill()
-	sleep.Wait()
+	stdin.Close()
+	_ = c.Wait()
 	if found := v.Holders(); len(found) != 0 {
 		t.Errorf("after its end: %v", found)
 	}

@@ -99,7 +99,7 @@ func TestProcessesHoldWhatTheyShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) { // until it is sleep
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // until the kernel has made it sleep
 		got := pathsOf(fmt.Sprintf("/proc/%d", c.Process.Pid))
 		if reflect.DeepEqual(got, nixstore.Set{aPath: true}) {
 			return

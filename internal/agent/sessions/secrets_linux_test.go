@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
@@ -71,13 +70,9 @@ func TestSessionsSecretsEndWithIt(t *testing.T) {
 			t.Fatalf("%s: %q holds %q, %v", name, path, content, err)
 		}
 		end(client, in)
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-			if _, err := os.Stat(filepath.Dir(path)); os.IsNotExist(err) {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: %s is still there", name, path)
-			}
-		}
+		await(t, name+": "+path+" is gone", func() bool {
+			_, err := os.Stat(filepath.Dir(path))
+			return os.IsNotExist(err)
+		})
 	}
 }

@@ -157,8 +157,6 @@ func TestSessionTellsHowItsCommandEnded(t *testing.T) {
 }
 
 func TestSessionRefuses(t *testing.T) {
-	s := serve(t)
-	client := s.connect(t)
 	dir := t.TempDir()
 	script := func(name, content string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
@@ -167,7 +165,7 @@ func TestSessionRefuses(t *testing.T) {
 		}
 		return path
 	}
-	for _, test := range []struct {
+	tests := []struct {
 		name    string
 		request agent.Request
 		reason  agent.Reason
@@ -184,7 +182,11 @@ func TestSessionRefuses(t *testing.T) {
 		{"what is no program", agent.Request{Argv: []string{script("t", "text\n", 0o755)}}, agent.NotExecutable, "exec format error"},
 		{"an argument over the kernel's limit", agent.Request{Argv: []string{"true", strings.Repeat("x", 1<<20)}}, agent.NotExecutable, "argument list too long"},
 		{"a null byte", agent.Request{Argv: []string{"true", "a\x00b"}}, agent.NotExecutable, "invalid argument"},
-	} {
+	}
+	// Only now that the scripts are written: a process that is started meanwhile has them open
+	// until it is another program, and what is open for writing is not executed.
+	client := serve(t).connect(t)
+	for _, test := range tests {
 		_, err := client.Start(test.request)
 		var refused *agent.Refused
 		if !errors.As(err, &refused) {
@@ -340,16 +342,16 @@ func TestCommandLeadsAJob(t *testing.T) {
 }
 
 func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
+	dir := t.TempDir() // written before anything is started, as what is open for writing is not executed
+	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\necho \"$PWD $X\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	s := serve(t)
 	client := s.connect(t)
 	out, _, _ := outputOf(t, client, nil, "sh", "-c", `pwd; echo "$HOME"; echo "$NIX_CONFIG"`)
 	home := s.Volume.Home()
 	if want := home + "\n" + home + "\nsync-before-registering = true\n"; !strings.HasPrefix(out, want) {
 		t.Errorf("got %q, want %q first", out, want)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\necho \"$PWD $X\"\n"), 0o755); err != nil {
-		t.Fatal(err)
 	}
 	running, err := client.Start(agent.Request{Argv: []string{"./here"}, Dir: dir, Env: []string{"X=a=b"}})
 	if err != nil {
