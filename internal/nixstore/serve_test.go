@@ -36,7 +36,8 @@ func said(words ...any) []byte {
 }
 
 // scripted starts a process that says all of that, whatever it is asked, and then
-// does what the shell command is.
+// does what the shell command is. One that ends reads first what it ends after:
+// the greeting is 16 bytes, and cannot be written to who has ended.
 func scripted(t *testing.T, answers []byte, command string) (*Server, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "answers")
@@ -67,7 +68,7 @@ func TestServeGreets(t *testing.T) {
 		"something else": {[]byte("Usage: nix-store [--help]"), "cat >/dev/null", "does not speak the protocol"},
 		"an old one":     {said(serveWelcome, 2<<8|4), "cat >/dev/null", "protocol 2.4: Nix 2.2 or later is needed"},
 		"a new one":      {said(serveWelcome, 3<<8), "cat >/dev/null", "protocol 3.0"},
-		"nothing":        {nil, "exit 1", "unexpected EOF"},
+		"nothing":        {nil, "head -c 16 >/dev/null", "unexpected EOF"},
 		"a complaint":    {nil, "printf 'warning: x\nerror: cannot connect\n       to it\n' >&2; exit 1", "cannot connect to it"},
 	} {
 		if _, err := scripted(t, test.answers, test.command); err == nil || !strings.Contains(err.Error(), test.says) {
@@ -185,7 +186,7 @@ func TestAddTellsWhoseFaultItIs(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "receiving "+string(info.Path)) {
 		t.Errorf("an early end: %v", err)
 	}
-	s, err := scripted(t, said(serveWelcome, serveVersion), "echo error: hash mismatch >&2; exit 1")
+	s, err := scripted(t, said(serveWelcome, serveVersion), "head -c 17 >/dev/null; echo error: hash mismatch >&2; exit 1")
 	if err != nil {
 		t.Fatal(err)
 	}
