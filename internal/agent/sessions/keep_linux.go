@@ -142,7 +142,9 @@ func execute(t task, files []*os.File) (pid int, err error) {
 		sys.Foreground, sys.Ctty = true, int(fds[0])
 	}
 	unix.Umask(t.Umask)
-	return syscall.ForkExec(t.Path, t.Args, &syscall.ProcAttr{Dir: t.Dir, Env: t.Env, Files: fds, Sys: sys})
+	return withoutBlockedSignals(func() (int, error) {
+		return syscall.ForkExec(t.Path, t.Args, &syscall.ProcAttr{Dir: t.Dir, Env: t.Env, Files: fds, Sys: sys})
+	})
 }
 
 // reap waits for everything below, and tells of the command.

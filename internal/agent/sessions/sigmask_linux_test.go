@@ -1,0 +1,59 @@
+package sessions
+
+import (
+	"io"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// blocking has the test's thread block a signal, and what it starts then.
+func blocking(t *testing.T, s unix.Signal, then func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var blocked, before unix.Sigset_t
+	blocked.Val[0] = 1 << (s - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, &before); err != nil {
+		t.Fatal(err)
+	}
+	then()
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCommandsStartWithNothingBlocked(t *testing.T) {
+	signal.Ignore(unix.SIGINT)
+	defer signal.Reset(unix.SIGINT)
+	var k *keeper
+	blocking(t, unix.SIGTSTP, func() {
+		if out, err := exec.Command("grep", "SigBlk", "/proc/self/status").Output(); string(out) != "SigBlk:\t0000000000080000\n" {
+			t.Fatalf("what a process inherits here is %q, %v", out, err)
+		}
+		var err error
+		if k, err = newKeeper(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer k.close()
+	s, err := openStdio(nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.abandon()
+	grep := task{Path: "/bin/sh", Args: []string{"sh", "-c", "exec grep -E 'SigBlk|SigIgn' /proc/self/status"}}
+	if err := k.start(grep, s.theirs); err != nil {
+		t.Fatal(err)
+	}
+	s.started()
+	status := k.wait()
+	// What is ignored is another matter, and stays so.
+	said, err := io.ReadAll(s.out.file)
+	if want := "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000002\n"; string(said) != want {
+		t.Errorf("it ended with %v, having %q, %v", status, said, err)
+	}
+}
