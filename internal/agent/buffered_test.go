@@ -10,29 +10,32 @@ import (
 	"time"
 )
 
+// The clock stands still meanwhile: what waits at the end is sent for a moment only.
 func TestBufferedKeepsWhatIsWritten(t *testing.T) {
-	ours, theirs := net.Pipe()
-	conn := Buffered(ours)
-	var want bytes.Buffer
-	received := make(chan []byte, 1)
-	go func() {
-		all, _ := io.ReadAll(theirs)
-		received <- all
-	}()
-	for i := range 3000 {
-		piece := bytes.Repeat([]byte{byte(i)}, i%700)
-		want.Write(piece)
-		if n, err := conn.Write(piece); n != len(piece) || err != nil {
-			t.Fatal(n, err)
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		conn := Buffered(ours)
+		var want bytes.Buffer
+		received := make(chan []byte, 1)
+		go func() {
+			all, _ := io.ReadAll(theirs)
+			received <- all
+		}()
+		for i := range 3000 {
+			piece := bytes.Repeat([]byte{byte(i)}, i%700)
+			want.Write(piece)
+			if n, err := conn.Write(piece); n != len(piece) || err != nil {
+				t.Fatal(n, err)
+			}
 		}
-	}
-	conn.Close() // which sends the rest
-	if got := <-received; !bytes.Equal(got, want.Bytes()) {
-		t.Errorf("%d bytes of %d came, or others", len(got), want.Len())
-	}
-	if _, err := conn.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("a write after the end: %v", err)
-	}
+		conn.Close() // which sends the rest
+		if got := <-received; !bytes.Equal(got, want.Bytes()) {
+			t.Errorf("%d bytes of %d came, or others", len(got), want.Len())
+		}
+		if _, err := conn.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a write after the end: %v", err)
+		}
+	})
 }
 
 // What nobody reads is neither collected without end, nor waited for at the end.
