@@ -1,7 +1,6 @@
 package nixstore
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +72,7 @@ func Serve(c *exec.Cmd) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var stderr bytes.Buffer
+	var stderr Tail
 	c.Stderr = &stderr
 	c.WaitDelay = time.Second // for what a script that stands for it leaves behind
 	if err := c.Start(); err != nil {

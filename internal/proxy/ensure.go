@@ -15,6 +15,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -193,7 +194,8 @@ func (p *Proxy) check(ctx context.Context, w *want, b *base, known remembered) e
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
 	defer running.Close()
-	var said, complaint bytes.Buffer
+	var said bytes.Buffer
+	var complaint nixstore.Tail
 	if _, err := running.Wait(agent.Streams{Out: &said, Err: &complaint}); err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}

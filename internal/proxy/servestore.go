@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -27,7 +26,7 @@ func (p *Proxy) serveStore(ctx context.Context) (*nixstore.Server, error) {
 func peer(running *agent.Running) nixstore.Peer {
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
-	var stderr bytes.Buffer
+	var stderr nixstore.Tail
 	ended := make(chan struct{})
 	go func() {
 		_, err := running.Wait(agent.Streams{In: in, Out: out, Err: &stderr})

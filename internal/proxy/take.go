@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // Take runs a program in the proxy container as `run` does, and writes what it
@@ -45,6 +46,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	for {
 		line, rest, ok := bytes.Cut(l.partial, []byte("\n"))
 		if !ok {
+			l.partial = l.partial[max(0, len(l.partial)-nixstore.TailSize):] // a line may have no end
 			return len(p), nil
 		}
 		l.line(string(line))

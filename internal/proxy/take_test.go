@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 func TestLines(t *testing.T) {
@@ -31,5 +33,19 @@ func TestLines(t *testing.T) {
 		if err != nil && err.Error() != test.err || err == nil && test.err != "" || !slices.Equal(told, test.told) {
 			t.Errorf("%s: told %q, %v", name, told, err)
 		}
+	}
+}
+
+func TestALineWithoutEndIsNotCollected(t *testing.T) {
+	l := &lines{say: func(line string) { t.Errorf("told %.20q", line) }}
+	for range 100 {
+		_, _ = l.Write([]byte(strings.Repeat("\rstill at it", nixstore.TailSize/10)))
+	}
+	if len(l.partial) != nixstore.TailSize {
+		t.Errorf("%d bytes are kept", len(l.partial))
+	}
+	_, _ = l.Write([]byte("\rerror: at last"))
+	if err := l.end(agent.Exit{Status: 1}); err == nil || !strings.HasSuffix(err.Error(), "error: at last") {
+		t.Errorf("%v", err)
 	}
 }

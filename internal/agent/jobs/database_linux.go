@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ func readGraph(ctx context.Context, v layout.Volume) (nixstore.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	var said bytes.Buffer
+	var said nixstore.Tail
 	dump.Stderr = &said
 	out, err := dump.StdoutPipe()
 	if err != nil {
