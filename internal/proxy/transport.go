@@ -27,6 +27,9 @@ const (
 const (
 	// alive is the time for that proof to begin: for the right banner.
 	alive = 300 * time.Millisecond
+	// aliveForced is the same where there is no bridge to take instead. On a busy
+	// machine an agent may take its time.
+	aliveForced = 5 * time.Second
 	// rest is for how many times the time that it has cost a port without an
 	// answer is left alone: it may cost half a percent.
 	rest = 200
@@ -60,7 +63,7 @@ func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*agent.
 	}
 	var cost time.Duration // of a port that does not answer
 	if begin := time.Now(); usesPort(p.Settings.Transport, known, begin) {
-		client, err := r.overPort(ctx, alive)
+		client, err := r.overPort(ctx, patience(p.Settings.Transport))
 		if err == nil {
 			return client, nil
 		}
@@ -90,6 +93,14 @@ func usesPort(transport string, known remembered, now time.Time) bool {
 		return false
 	}
 	return known.Address != "" && !now.Before(known.Rested)
+}
+
+// patience is how long a port may take to answer.
+func patience(transport string) time.Duration {
+	if transport == transportPort {
+		return aliveForced
+	}
+	return alive
 }
 
 // overPort connects over the port, whose proof must begin within so long.

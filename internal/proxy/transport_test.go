@@ -114,13 +114,17 @@ func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
 
 func TestOverPort(t *testing.T) {
 	hostKey := newSigner(t)
+	right := answering(hostKey, "s")
+	late := func(c net.Conn) { time.Sleep(2 * alive); right(c) }
 	const ample = time.Minute // for a test's own answers on a busy machine
 	for name, test := range map[string]struct {
 		address string
 		within  time.Duration
 		says    string
 	}{
-		"right":             {at(t, answering(hostKey, "s")), ample, ""},
+		"right":             {at(t, right), ample, ""},
+		"late":              {at(t, late), patience("port"), ""},
+		"too late":          {at(t, late), patience("auto"), "timeout"},
 		"none":              {"", ample, "has no port on this machine"},
 		"closed":            {closed(t), ample, "refused"},
 		"silent":            {at(t, func(net.Conn) {}), alive, "timeout"},
