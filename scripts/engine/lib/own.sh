@@ -104,7 +104,7 @@ own_end() {
 # get the file system that is on its way out.
 disk_released() {
   [ -f "$1/disk" ] || return 0
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     [ -n "$(losetup --associated "$1/disk")" ] || return 0
     sleep 0.05
   done
@@ -122,7 +122,7 @@ unmount_below() {
 # own_remove removes the mark last, so that a stop that was interrupted can be repeated; a process that is still dying may
 # write once more.
 own_remove() {
-  for _ in 1 2 3 4 5; do
+  for _ in $(seq 40); do
     ! remove_state "$1" 2>/dev/null || return 0
     sleep 0.5
   done

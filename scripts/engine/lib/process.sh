@@ -36,8 +36,8 @@ process_init() {
 process_wait_answer() {
   for _ in $(seq 900); do
     ! socket_answers "$1/docker.sock" || return 0
-    # Between two of its programs a process has no command line for a moment.
-    process_id "$1" >/dev/null || { sleep 0.5 && process_id "$1" >/dev/null; } || break
+    # Not process_id: between two of its programs a process has no command line, for longer on a busy machine.
+    kill -0 "$(cat "$1/pid" 2>/dev/null || echo none)" 2>/dev/null || break
     sleep 0.1
   done
   tail -n 15 "$1/log" >&2
@@ -55,13 +55,14 @@ process_end() {
   process_kill "$1"
 }
 
-# process_kill DIR ends the PID namespace and all in it; its holder goes with its first process.
+# process_kill DIR ends the PID namespace and all in it; its holder goes with its first process, and that with the last of
+# the others, which may have much to write to a busy disk.
 process_kill() {
   local pid init
   pid=$(process_id "$1") || return 0
   if init=$(process_init "$1"); then kill -KILL "$init" 2>/dev/null || true; fi
   gone_within 5 "$pid" || kill -KILL "$pid" 2>/dev/null || true
-  gone_within 5 "$pid" || die "process $pid of the engine in $1 cannot be ended"
+  gone_within 60 "$pid" || die "process $pid of the engine in $1 cannot be ended"
 }
 
 # Podman's service leaves its containers alone when it ends, and with them their firewall rules.
