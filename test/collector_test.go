@@ -18,6 +18,7 @@ import (
 type collectorLoop struct {
 	build, add, collect *place
 	scripts             string
+	marks               string // /nix/var/loop, by which they know of one another, on this machine
 }
 
 // Nix tells collectors what a build uses in a file named by its PID, and takes
@@ -55,9 +56,14 @@ func newCollectorLoop(t *testing.T) *collectorLoop {
 			t.Fatal(err)
 		}
 	}
-	if output, err := p.command("nixproxy", "run", "--", "mkdir", "/nix/var/loop").CombinedOutput(); err != nil {
+	if output, err := p.command("nixproxy", "run", "--", "mkdir", "-m", "777", "/nix/var/loop").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
+	v, err := p.engine.VolumeInspect(t.Context(), p.volume)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.marks = filepath.Join(v.Mountpoint, "var/loop")
 	return l
 }
 
@@ -86,13 +92,27 @@ func (p *place) inLoop(script, n string) (string, error) {
 	return string(output), err
 }
 
-// collectUntil has nixproxy collect until the build has ended.
+// await waits for a mark, or until there is no hope for it.
+func (l *collectorLoop) await(mark string) {
+	for begin := time.Now(); !l.has(mark) && time.Since(begin) < slowest; time.Sleep(10 * time.Millisecond) {
+	}
+}
+
+func (l *collectorLoop) has(mark string) bool {
+	_, err := os.Stat(filepath.Join(l.marks, mark))
+	return err == nil
+}
+
+// collectUntil has nixproxy collect until the build has ended: collect.sh, from outside.
 func (l *collectorLoop) collectUntil(n string) (all string, err error) {
-	for ended := false; !ended && err == nil; {
+	for err == nil && !l.has(n) {
+		beside := l.has("building-"+n) && l.has("added-"+n)
 		var output []byte
 		output, err = l.collect.command("nixproxy", "volume", "gc").CombinedOutput()
 		all += string(output)
-		ended = l.collect.command("nixproxy", "run", "--", "test", "-e", "/nix/var/loop/"+n).Run() == nil
+		if beside && err == nil {
+			err = os.WriteFile(filepath.Join(l.marks, "collected-"+n), nil, 0o644)
+		}
 	}
 	return all, err
 }
@@ -132,8 +152,8 @@ func (l *collectorLoop) apart(t *testing.T) {
 		n := fmt.Sprint("apart-", i)
 		said := together(t,
 			func() (string, error) { return l.byHand("build.sh", n) },
-			func() (string, error) { time.Sleep(300 * time.Millisecond); return l.byHand("add.sh", n) },
-			func() (string, error) { return l.byHand("collect.sh", n) })
+			func() (string, error) { l.await("building-" + n); return l.byHand("add.sh", n) },
+			func() (string, error) { l.await("building-" + n); return l.byHand("collect.sh", n) })
 		if strings.Contains(said[0], "lost") {
 			t.Logf("lost in round %d:\n%s", i+1, said[0])
 			return

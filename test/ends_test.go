@@ -64,7 +64,7 @@ func (p *place) killed(t *testing.T, script string) {
 		t.Fatal("no process of the session is seen")
 	}
 	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t, time.Now())
+	p.expectNothingLeft(t)
 }
 
 func (p *place) killedWithBuild(t *testing.T) {
@@ -73,7 +73,7 @@ func (p *place) killedWithBuild(t *testing.T) {
 	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", build)
 	s.await(t, "ready")
 	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t, time.Now())
+	p.expectNothingLeft(t)
 }
 
 // leftAlone: what a command that has ended left in the background is not the
@@ -84,11 +84,11 @@ func (p *place) leftAlone(t *testing.T) {
 	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
 	s.await(t, "ready")
 	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t, time.Now(), before...)
+	p.expectNothingLeft(t, before...)
 	if left := p.start(t, "nixproxy", "run", "--", "kill", pid).end(t); left.status != 0 {
 		t.Errorf("the background process: %v", left)
 	}
-	p.expectNothingLeft(t, time.Now())
+	p.expectNothingLeft(t)
 }
 
 // stopped: a client that is stopped for a while, as in a laptop's sleep, misses
@@ -151,9 +151,9 @@ func (p *place) containerEnds(t *testing.T, end func(*place, context.Context, st
 	if err := end(p, t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	since := time.Now()
+	watch := startStopwatch(t)
 	got := s.end(t)
-	if took := time.Since(since); took > 3*time.Second {
+	if took := watch.elapsed(); took > 3*time.Second {
 		t.Errorf("it took nixproxy %v to notice", took)
 	}
 	if got.status != 125 || !oneLine.MatchString(got.stderr) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -99,13 +100,7 @@ func (e *testEngine) role(volume, role string) ([]container.Summary, error) {
 // with its own, and the images with its name in their path.
 func (e *testEngine) clean(name string) error {
 	ctx := context.Background()
-	containers, problem := e.containers(name)
-	for _, c := range containers {
-		err := e.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
-		if err != nil && !errdefs.IsNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
-			problem = errors.Join(problem, err)
-		}
-	}
+	problem := e.removeContainers(name)
 	volumes, err := e.VolumeList(ctx, volume.ListOptions{})
 	problem = errors.Join(problem, err)
 	for _, v := range volumes.Volumes {
@@ -120,6 +115,44 @@ func (e *testEngine) clean(name string) error {
 		problem = errors.Join(problem, err)
 	}
 	return problem
+}
+
+// removeContainers returns when the containers are gone: an engine that removes one
+// by itself may be slow, and what they use cannot be removed before.
+func (e *testEngine) removeContainers(name string) error {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		containers, problem := e.containers(name)
+		for _, c := range containers {
+			err := e.ContainerRemove(context.Background(), c.ID, container.RemoveOptions{Force: true})
+			if err != nil && !errdefs.IsNotFound(err) && !strings.Contains(err.Error(), "already in progress") {
+				problem = errors.Join(problem, err)
+			}
+		}
+		if len(containers) == 0 || problem != nil {
+			return problem
+		}
+		if time.Since(begin) > slowest {
+			return fmt.Errorf("the containers on %s cannot be removed: %v", name, containers)
+		}
+	}
+}
+
+// staying says which containers of a volume there are beyond one anchor and one
+// proxy container, once the engine had the time to remove those that have ended.
+func (e *testEngine) staying(volume string) (problem error) {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		problem = nil
+		for role, most := range map[string]int{"anchor": 1, "proxy": 1, "throwaway": 0} {
+			found, err := e.role(volume, role)
+			if len(found) > most {
+				err = errors.Join(err, fmt.Errorf("%d containers of role %s stay", len(found), role))
+			}
+			problem = errors.Join(problem, err)
+		}
+		if problem == nil || time.Since(begin) > slowest {
+			return problem
+		}
+	}
 }
 
 // images lists the references with a name in their path: tags, and the digests

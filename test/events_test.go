@@ -60,7 +60,7 @@ func (e *testEngine) caughtUp(l *eventLog, mark string) ([]events.Message, error
 		return nil, err
 	}
 	defer e.VolumeRemove(ctx, name, true)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(slowest); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		seen := l.all()
 		for _, m := range seen {
 			if m.Type == events.VolumeEventType && (m.Actor.ID == name || m.Actor.Attributes["name"] == name) {

@@ -56,9 +56,9 @@ func (p *place) ofSessions() []machineProcess {
 const gone = 2 * time.Second
 
 // expectNothingLeft waits until the sessions' processes are gone, but for some.
-func (p *place) expectNothingLeft(t *testing.T, since time.Time, but ...machineProcess) {
+func (p *place) expectNothingLeft(t *testing.T, but ...machineProcess) {
 	t.Helper()
-	late := false
+	since, watch, late := time.Now(), startStopwatch(t), false
 	for {
 		left := slices.DeleteFunc(p.ofSessions(), func(m machineProcess) bool {
 			return slices.ContainsFunc(but, func(b machineProcess) bool { return b.pid == m.pid })
@@ -70,7 +70,7 @@ func (p *place) expectNothingLeft(t *testing.T, since time.Time, but ...machineP
 			t.Errorf("%v after its client a session has %v", time.Since(since).Round(time.Millisecond), left)
 			return
 		}
-		late = time.Since(since) > gone
+		late = watch.elapsed() > gone
 		time.Sleep(20 * time.Millisecond)
 	}
 }
@@ -79,7 +79,7 @@ func (p *place) expectNothingLeft(t *testing.T, since time.Time, but ...machineP
 func (p *place) expectOneKeeper(t *testing.T) {
 	t.Helper()
 	keepers := 0
-	for deadline := time.Now().Add(gone); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(slowest); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		keepers = 0
 		for _, m := range p.processes() {
 			if m.agentMode() == "keep" {

@@ -181,18 +181,7 @@ func (r *round) completes() error {
 	if len(left) > 0 {
 		err = errors.Join(err, fmt.Errorf("these stay: %q", left))
 	}
-	return errors.Join(err, r.holds(r), r.noContainer())
-}
-
-func (r *round) noContainer() (problem error) {
-	for role, most := range map[string]int{"anchor": 1, "proxy": 1, "throwaway": 0} {
-		found, err := r.laboratory.role(r.volume, role)
-		if len(found) > most {
-			err = errors.Join(err, fmt.Errorf("%d containers of role %s stay", len(found), role))
-		}
-		problem = errors.Join(problem, err)
-	}
-	return problem
+	return errors.Join(err, r.holds(r), r.laboratory.staying(r.volume))
 }
 
 // removing waits until the first store path is gone.
@@ -255,7 +244,7 @@ func (a *attempt) wait(t *testing.T) error {
 	t.Helper()
 	select {
 	case <-a.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(slowest):
 		t.Errorf("it does not end; until now it said: %s", &a.stderr)
 		a.cmd.Process.Kill()
 		<-a.ended

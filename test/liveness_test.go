@@ -55,7 +55,7 @@ func (p *place) silentAgent(t *testing.T) {
 	if got.status != 125 || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "nixproxy: ") {
 		t.Errorf("%v", got)
 	}
-	p.expectNothingLeft(t, time.Now())
+	p.expectNothingLeft(t)
 }
 
 func (p *place) silentClient(t *testing.T) {
@@ -63,7 +63,7 @@ func (p *place) silentClient(t *testing.T) {
 	s.await(t, "ready")
 	s.signal(syscall.SIGSTOP)
 	time.Sleep(silence)
-	p.expectNothingLeft(t, time.Now())
+	p.expectNothingLeft(t)
 	s.signal(syscall.SIGCONT)
 	if got := s.end(t); got.status != 125 {
 		t.Errorf("%v", got)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // testPressure is about streams whose one end is slower than the other: who
@@ -115,8 +117,11 @@ func (p *place) expectFlat(nixproxy int) error {
 func expectMemory(name, pid string) error {
 	const most = 64 << 10
 	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if errors.Is(err, unix.ESRCH) { // it has ended since the file was opened
+		err = os.ErrNotExist
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	kB := 0
 	for line := range bytes.Lines(status) {

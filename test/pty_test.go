@@ -91,11 +91,12 @@ func testShell(t *testing.T, p *place) {
 	s.types("\x10\r")
 	s.sees("once42")
 
-	p.write(t, "resize.sh", nothing+"trap 'stty size' WINCH; trap exit INT; echo waiting; "+forEver)
+	p.write(t, "resize.sh", nothing+"trap 'stty size; echo resized' WINCH; trap exit INT; echo waiting; "+forEver)
 	s.types("bash resize.sh\r")
 	s.sees("waiting")
 	s.resize(123, 45)
 	s.sees("45 123")
+	s.sees("resized") // stty has ended: what it got would not be the shell's
 	s.types("\x03")
 	s.sees("> ")
 	s.resize(124, 46)
@@ -238,16 +239,16 @@ func testCallersJob(t *testing.T, p *place) {
 	s := p.job(t)
 	s.types("nixproxy run -- sh -c 'stty -echo; echo started; sleep " + string(m) + "; echo slept; read line; echo got $line'\r")
 	s.sees("started\r\n")
-	m.comesTo(t, "S", patienceAtSeat) // a shell that is stopped before starts none
+	m.comesTo(t, "S") // a shell that is stopped before starts none
 	s.types("\x1a")
 	s.sees("Stopped")
-	m.comesTo(t, "T", patienceAtSeat)
+	m.comesTo(t, "T")
 	s.sees("> ")
 	s.types("echo $((6*7))\r") // the shell has its terminal back
 	s.sees("42\r\n")
 	s.resize(90, 20)
 	s.types("bg\r")
-	m.comesTo(t, "S", patienceAtSeat)
+	m.comesTo(t, "S")
 	s.types("echo $((6*8))\r")
 	s.sees("48\r\n")
 	s.types("fg\r")
@@ -255,10 +256,10 @@ func testCallersJob(t *testing.T, p *place) {
 	s.untilRaw()
 	s.types("\x1a")
 	s.sees("Stopped")
-	m.comesTo(t, "T", patienceAtSeat)
+	m.comesTo(t, "T")
 	s.types("fg\r")
 	s.sees("fg\r\n")
-	m.comesTo(t, "S", patienceAtSeat)
+	m.comesTo(t, "S")
 	s.untilRaw()
 	s.types("\x03")
 	s.sees("> ")
@@ -272,7 +273,7 @@ func testCallersJob(t *testing.T, p *place) {
 func (s *seat) untilRaw() {
 	s.t.Helper()
 	for begin := time.Now(); s.modes().Iflag&unix.ICRNL != 0 || s.modes().Oflag&unix.OPOST != 0; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > patienceAtSeat {
+		if time.Since(begin) > slowest {
 			s.t.Fatalf("no raw mode; the screen showed %q", s.shown())
 		}
 	}
@@ -283,16 +284,16 @@ func testCallersJobWithoutTerminal(t *testing.T, p *place) {
 	s := p.job(t)
 	s.types("nixproxy run -- sh -c 'echo started >&2; sleep " + string(m) + "' | cat; echo status ${PIPESTATUS[0]}\r")
 	s.sees("started\r\n")
-	m.comesTo(t, "S", patienceAtSeat) // a shell that is stopped before starts none
+	m.comesTo(t, "S") // a shell that is stopped before starts none
 	s.types("\x1a")
 	s.sees("Stopped")
-	m.comesTo(t, "T", patienceAtSeat)
+	m.comesTo(t, "T")
 	s.sees("> ")
 	s.types("fg\r")
-	m.comesTo(t, "S", patienceAtSeat)
+	m.comesTo(t, "S")
 	s.types("\x03")
 	s.sees("> ")
-	m.comesTo(t, "", patienceAtSeat)
+	m.comesTo(t, "")
 	s.types("exit\r")
 	s.ends(130)
 }
@@ -349,9 +350,9 @@ sleep $1`)
 			m := newMark()
 			s := p.sit(t, p.over(transport).command("nixproxy", "run", flag, "--", "bash", "tree.sh", string(m)))
 			s.sees("ready\r\n")
-			m.comesTo(t, "SSS", patienceAtSeat)
+			m.comesTo(t, "SSS")
 			s.user.Close()
-			m.comesTo(t, "", soon)
+			m.endsWithin(t, soon)
 			<-s.ended
 		}
 	}
@@ -400,7 +401,7 @@ func testLoop(t *testing.T, p *place) {
 		s := p.job(t)
 		s.types("for i in 1 2; do echo turn $i; " + run + " sleep " + string(m) + "; done\r")
 		s.sees("turn 1\r\n")
-		m.comesTo(t, "S", patienceAtSeat)
+		m.comesTo(t, "S")
 		if run != "" {
 			s.untilRaw()
 		}
@@ -413,7 +414,7 @@ func testLoop(t *testing.T, p *place) {
 		s.ends(3)
 
 		s = p.sit(t, p.command("bash", "-c", run+" sleep "+string(m)+"; echo the script went on"))
-		m.comesTo(t, "S", patienceAtSeat)
+		m.comesTo(t, "S")
 		if run != "" {
 			s.untilRaw()
 		}
@@ -455,7 +456,7 @@ func testPager(t *testing.T, p *place) {
 func (s *seat) untilByKey() {
 	s.t.Helper()
 	for begin := time.Now(); s.modes().Lflag&unix.ICANON != 0; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > patienceAtSeat {
+		if time.Since(begin) > slowest {
 			s.t.Fatalf("nobody reads keys; the screen showed %q", s.shown())
 		}
 	}

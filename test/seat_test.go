@@ -33,9 +33,6 @@ type seat struct {
 
 const seatColumns, seatRows = 100, 30
 
-// patienceAtSeat is how long what must come may take on a busy machine.
-const patienceAtSeat = 30 * time.Second
-
 // sit starts a command of the caller's on a terminal of its own, as its session's
 // leader. Files in it replace the terminal as stdin, stdout or stderr.
 func (p *place) sit(t *testing.T, c *exec.Cmd) *seat {
@@ -113,7 +110,7 @@ func (s *seat) types(keys string) {
 // what was on it before.
 func (s *seat) sees(text string) string {
 	s.t.Helper()
-	late := time.After(patienceAtSeat)
+	late := time.After(slowest)
 	for {
 		s.mu.Lock()
 		before, _, found := bytes.Cut(s.screen[s.seen:], []byte(text))
@@ -149,7 +146,7 @@ func (s *seat) endsAs(want string) {
 	s.t.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(patienceAtSeat):
+	case <-time.After(slowest):
 		s.t.Fatalf("%q did not end; the screen showed %q", s.program.Args, s.shown())
 	}
 	if got := s.program.ProcessState.String(); want != "" && got != want {
@@ -218,14 +215,38 @@ func (m mark) states() string {
 }
 
 // comesTo waits until the processes with this mark have these states.
-func (m mark) comesTo(t *testing.T, states string, within time.Duration) {
+func (m mark) comesTo(t *testing.T, states string) {
+	t.Helper()
+	late := time.After(slowest)
+	m.awaits(t, states, func() bool { return isOver(late) })
+}
+
+// endsWithin waits until there is no process with this mark, by a stopwatch.
+func (m mark) endsWithin(t *testing.T, limit time.Duration) {
+	t.Helper()
+	watch := startStopwatch(t)
+	m.awaits(t, "", func() bool { return watch.elapsed() > limit })
+}
+
+func (m mark) awaits(t *testing.T, states string, late func() bool) {
 	t.Helper()
 	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		if m.states() == states {
+		over := late() // before the last look
+		got := m.states()
+		if got == states {
 			return
 		}
-		if time.Since(begin) > within {
-			t.Fatalf("after %v the states of sleep %s are %q, not %q", within, m, m.states(), states)
+		if over {
+			t.Fatalf("after %v the states of sleep %s are %q, not %q", time.Since(begin), m, got, states)
 		}
+	}
+}
+
+func isOver(timer <-chan time.Time) bool {
+	select {
+	case <-timer:
+		return true
+	default:
+		return false
 	}
 }
