@@ -91,6 +91,7 @@ func scripts(e *testEngine, infix string) testscript.Params {
 			"image-run": commandOf((*script).imageRun),
 			"image":     commandOf((*script).image),
 			"search":    commandOf((*script).search),
+			"hold":      commandOf((*script).hold),
 		},
 	}
 }
@@ -103,6 +104,7 @@ type script struct {
 	name     string // of its volume, and the path of its images
 	events   *eventLog
 	recorder *recorder
+	held     *os.File // the lock at which a copy stops
 }
 
 type scriptKey struct{}
@@ -132,12 +134,16 @@ func setup(env *testscript.Env, e *testEngine, infix string) error {
 		if s.recorder != nil {
 			s.recorder.listener.Close()
 		}
+		s.held.Close() // of none it is an error
 		if err := e.clean(s.name); err != nil {
 			env.T().Log("cleaning up: ", err)
 			env.T().FailNow()
 		}
 	})
 	s.events = e.follow()
+	if err := s.hearing(); err != nil {
+		return err
+	}
 	home := filepath.Join(w.homes, s.name) // the project must not be above it
 	if err := makeHome(home); err != nil {
 		return err
@@ -163,6 +169,13 @@ func setup(env *testscript.Env, e *testEngine, infix string) error {
 		env.Setenv(name, value)
 	}
 	return nil
+}
+
+// hearing waits until the engine tells this script of what it does.
+func (s *script) hearing() error {
+	_, err := s.engine.caughtUp(s.events, s.name+"-events")
+	s.events.forget()
+	return err
 }
 
 // makeHome makes a home directory whose Nix asks no substituter: none is to be
@@ -300,9 +313,9 @@ func (s *script) publish(args []string) error {
 }
 
 // container rm|kill|stop|restart ROLE: what a user might do to one of our containers by
-// hand. container await N ROLE: so many run, within thirty seconds. container N ROLE:
-// there are so many of the role, container N running ROLE. container published
-// ROLE: prints where its ports can be reached.
+// hand. container await N ROLE: so many run, sooner or later. container N ROLE: there are
+// so many of the role, container N running ROLE. container published ROLE: prints
+// where its ports can be reached.
 func (s *script) container(args []string) error {
 	if args[0] == "await" {
 		return s.awaitRunning(args[1], args[2])
@@ -349,9 +362,13 @@ func running(containers []container.Summary) int {
 	return n
 }
 
+// sooner is how long a script waits for what comes by itself. Some of that is done
+// at the lowest priority, on processors that other tests keep busy.
+const sooner = 5 * time.Minute
+
 func (s *script) awaitRunning(want, role string) error {
 	n := 0
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(sooner); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), role)
 		n = running(found)
 		if err != nil || strconv.Itoa(n) == want {
