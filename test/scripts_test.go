@@ -313,12 +313,16 @@ func (s *script) publish(args []string) error {
 }
 
 // container rm|kill|stop|restart ROLE: what a user might do to one of our containers by
-// hand. container await N ROLE: so many run, sooner or later. container N ROLE: there are
-// so many of the role, container N running ROLE. container published ROLE: prints
-// where its ports can be reached.
+// hand. container await N ROLE: so many run, sooner or later; container gone ROLE:
+// there is none any more. container N ROLE: there are so many of the role,
+// container N running ROLE. container published ROLE: prints where its ports can
+// be reached.
 func (s *script) container(args []string) error {
-	if args[0] == "await" {
-		return s.awaitRunning(args[1], args[2])
+	switch args[0] {
+	case "await":
+		return s.awaitRole(args[2], args[1]+" of role "+args[2]+" run", func(found []container.Summary) bool { return strconv.Itoa(running(found)) == args[1] })
+	case "gone":
+		return s.awaitRole(args[1], "all of role "+args[1]+" are gone", func(found []container.Summary) bool { return len(found) == 0 })
 	}
 	found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), args[len(args)-1])
 	if err != nil {
@@ -366,16 +370,14 @@ func running(containers []container.Summary) int {
 // at the lowest priority, on processors that other tests keep busy.
 const sooner = 5 * time.Minute
 
-func (s *script) awaitRunning(want, role string) error {
-	n := 0
+func (s *script) awaitRole(role, what string, is func([]container.Summary) bool) error {
 	for deadline := time.Now().Add(sooner); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		found, err := s.engine.role(s.Getenv("NIXPROXY_VOLUME"), role)
-		n = running(found)
-		if err != nil || strconv.Itoa(n) == want {
+		if err != nil || is(found) {
 			return err
 		}
 	}
-	return fmt.Errorf("%d of role %s run, and not %s", n, role, want)
+	return fmt.Errorf("%s: not so after %v", what, sooner)
 }
 
 func (s *script) byHand(verb string, containers []container.Summary) error {

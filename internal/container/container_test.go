@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
@@ -376,6 +377,38 @@ func TestThrowawayIsGoneWhenItsUserGivesUp(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || len(f.containers) != 1 {
 		t.Errorf("%v, and %d containers", err, len(f.containers))
 	}
+}
+
+func TestThrowawayIsWaitedForAsLongAsItsUserDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		f.before = func(call, _ string) error {
+			if call == "remove" {
+				return errors.New("removal is already in progress")
+			}
+			return nil
+		}
+		took := func(ctx context.Context) time.Duration {
+			c := f.add(engine.Container{Name: "v-sync", State: "running"})
+			removed := time.AfterFunc(time.Minute, func() {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.removeLocked(c.ID)
+			})
+			defer removed.Stop()
+			begin := time.Now()
+			discard(ctx, f, c.ID)
+			return time.Since(begin)
+		}
+		if d := took(t.Context()); d != time.Minute {
+			t.Errorf("a user who waits waits for %v", d)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if d := took(ctx); d != cleanup {
+			t.Errorf("a user who has given up waits for %v", d)
+		}
+	})
 }
 
 func TestThrowawayWaitsForTheOther(t *testing.T) {

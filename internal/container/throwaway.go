@@ -62,15 +62,17 @@ func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, 
 	if err != nil {
 		return err
 	}
-	defer discard(e, id)
+	defer discard(ctx, e, id)
 	return perform(ctx, e, p, id, job)
 }
 
-// discard removes a throwaway container with a context of its own, as the
-// caller's may be what ended the job.
-func discard(e Engine, id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanup)
+// discard removes a throwaway container, however long a busy engine takes; with a
+// context that outlives the caller's for a while, as that may be what ended the job.
+func discard(ctx context.Context, e Engine, id string) {
+	user := ctx
+	ctx, cancel := context.WithCancel(context.WithoutCancel(user))
 	defer cancel()
+	defer context.AfterFunc(user, func() { time.AfterFunc(cleanup, cancel) })()
 	_ = e.RemoveContainer(ctx, id) // the engine removes it too, and the next job looks for corpses
 	_ = e.WaitRemoved(ctx, id)
 }
