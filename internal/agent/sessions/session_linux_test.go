@@ -275,10 +275,10 @@ func fifo(t *testing.T) string {
 
 func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 	client := serve(t).connect(t)
-	held := fifo(t)
+	orders, answers := fifo(t), fifo(t)
 	// The holder keeps stdout and stderr open, and writes on when it is told to.
 	out, _, exit := outputOf(t, client, nil, "sh", "-c",
-		`(read go <"$0"; head -c 300000 /dev/zero; echo wrote >"$0") & echo $!; echo gone >&2`, held)
+		`(read go <"$0"; head -c 300000 /dev/zero; echo wrote >"$1") & echo $!; echo gone >&2`, orders, answers)
 	pid, err := strconv.Atoi(strings.TrimSpace(out))
 	if err != nil || exit != (agent.Exit{}) {
 		t.Fatalf("stdout %q, exit %+v", out, exit)
@@ -286,11 +286,11 @@ func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 	if err := unix.Kill(pid, 0); err != nil {
 		t.Fatalf("the background process is gone: %v", err)
 	}
-	if err := os.WriteFile(held, []byte("go\n"), 0); err != nil {
+	if err := os.WriteFile(orders, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
 	// More than a pipe holds was written to nobody, without SIGPIPE.
-	said, err := os.ReadFile(held)
+	said, err := os.ReadFile(answers)
 	if err != nil || string(said) != "wrote\n" {
 		t.Errorf("the background process said %q, %v", said, err)
 	}
