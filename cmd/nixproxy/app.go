@@ -27,6 +27,7 @@ type app struct {
 	out, err *os.File
 	signals  *signals // the process's own
 	settings settings.Settings
+	given    string // the flags that say what the command is about
 	terminal *terminal.Terminal
 	prepared bool   // the settings are complete
 	runs     bool   // the command has the exit statuses of run and shell
@@ -66,6 +67,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) prepare(c *cobra.Command) error {
 	a.prepared = true
 	_, err := settings.Resolve(c.Flags(), &a.settings, os.LookupEnv)
+	a.given = shellWords(settings.Subject(c.Flags()))
 	a.terminal = a.newTerminal()
 	if err != nil {
 		return usage(c, "%w", err)
@@ -75,7 +77,7 @@ func (a *app) prepare(c *cobra.Command) error {
 
 func (a *app) newTerminal() *terminal.Terminal {
 	o := terminal.Options{Mode: a.settings.Progress, Quiet: a.settings.Quiet, Debug: a.settings.Debug,
-		IsTerminal: term.IsTerminal(int(a.err.Fd())), NoColor: os.Getenv("NO_COLOR") != ""}
+		IsTerminal: term.IsTerminal(int(a.err.Fd())), NoColor: os.Getenv("NO_COLOR") != "", Given: a.given}
 	if o.IsTerminal {
 		o.Width, _, _ = term.GetSize(int(a.err.Fd())) // 0 where it is not known
 	}

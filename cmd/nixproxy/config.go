@@ -127,10 +127,6 @@ func writeKnownHosts(p *proxy.Proxy, name string, running *agent.Running) (strin
 
 // sshConfig is the text for ssh_config(5).
 func sshConfig(relay []string, key, knownHosts string) (string, error) {
-	var words []string
-	for _, word := range relay {
-		words = append(words, shellQuoted(word))
-	}
 	text := fmt.Sprintf(`Host %s
   User root
   HostKeyAlias %[1]s
@@ -139,7 +135,7 @@ func sshConfig(relay []string, key, knownHosts string) (string, error) {
   IdentityFile %s
   IdentitiesOnly yes
   ProxyCommand %s
-`, sshName, sshQuoted(knownHosts), sshQuoted(key), percents(strings.Join(words, " ")))
+`, sshName, sshQuoted(knownHosts), sshQuoted(key), percents(shellWords(relay)))
 	if strings.Count(text, "\n") != 8 || strings.ContainsRune(text, 0) {
 		return "", errors.New("a line break in a path or a setting cannot be written in an ssh configuration: choose another --state, directory or value")
 	}
@@ -156,7 +152,15 @@ func sshQuoted(s string) string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// shellQuoted is a word for the user's shell, by which ssh starts a ProxyCommand.
+// shellWords are words for the user's shell, by which ssh starts a ProxyCommand.
+func shellWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellQuoted(word)
+	}
+	return strings.Join(quoted, " ")
+}
+
 func shellQuoted(s string) string {
 	if plainWord.MatchString(s) {
 		return s

@@ -65,7 +65,7 @@ func printStore(a *app, v volume.Volume, found agent.Inspection) error {
 		{"  dead", amount(found.Dead)},
 	}
 	if found.Dead.Paths > 0 {
-		facts[len(facts)-1][1] += ": `nixproxy volume gc` takes them"
+		facts[len(facts)-1][1] += a.terminal.Advised(": `nixproxy volume gc` takes them")
 	}
 	if found.Unregistered > 0 {
 		facts = append(facts, []string{"  not valid", fmt.Sprintf("%d names in the store, of what was interrupted or is under way", found.Unregistered)})
@@ -109,7 +109,7 @@ func printHome(a *app, home agent.Home) error {
 	if err := section(a, []string{"HOME", "SIZE", ""}, rows); err != nil || len(home.Caches) == 0 {
 		return err
 	}
-	_, err := fmt.Fprintln(a.out, "\nA directory that may be deleted: nixproxy run -- rm -rf DIR")
+	_, err := fmt.Fprintln(a.out, a.terminal.Advised("\nA directory that may be deleted: `nixproxy run -- rm -rf DIR`"))
 	return err
 }
 

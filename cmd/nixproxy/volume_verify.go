@@ -65,7 +65,7 @@ func printVerification(a *app, found agent.Verification, repaired bool) error {
 		fmt.Fprintf(&report, "%s: %s\n", terminal.Harmless(file), what)
 	}
 	fmt.Fprintf(&report, "%s checked, %d broken\n", amount(found.Store), left(found))
-	_, err := a.out.WriteString(report.String())
+	_, err := a.out.WriteString(a.terminal.Advised(report.String()))
 	return err
 }
 

@@ -44,3 +44,20 @@ func TestArgumentsSayTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestSubjectIsWhatWasGiven(t *testing.T) {
+	var s Settings
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	Bind(flags, &s, Global)
+	Bind(flags, &s, Run)
+	if err := flags.Parse([]string{"--volume", "a b", "-H", "ssh://there", "-q", "--debug", "-e", "A=b", "--memory=4g"}); err != nil {
+		t.Fatal(err)
+	}
+	variables := map[string]string{"NIXPROXY_NIX_VERSION": "2.8.0"}
+	if _, err := Resolve(flags, &s, func(name string) (string, bool) { v, ok := variables[name]; return v, ok }); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Subject(flags), []string{"--host=ssh://there", "--volume=a b"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

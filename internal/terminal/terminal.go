@@ -39,6 +39,7 @@ type Options struct {
 	IsTerminal bool
 	Width      int // columns; 80 if not known
 	NoColor    bool
+	Given      string // the flags for the commands that are advised, as a shell takes them
 }
 
 // Terminal writes for the user. It is safe for concurrent use.
@@ -107,6 +108,7 @@ func (t *Terminal) Exit(by string, status int) {
 }
 
 func (t *Terminal) say(event, label, text string) {
+	text = t.Advised(text)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mode == "json" {
