@@ -144,14 +144,11 @@ func TestJudgeSyncedSeesWhatIsSyncedAgain(t *testing.T) {
 		}
 		c.roots = append(c.roots, agent.Root{Origin: agent.OriginSync, Link: link, Path: path})
 	}
-	dir, err := os.Open(c.State("gcroots/nixproxy/sync"))
+	unlock, err := layout.LockDir(c.State("gcroots/nixproxy/sync"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.Close()
-	if err := layout.Flock(dir, unix.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
+	defer unlock()
 	judged := make(chan error)
 	go func() { judged <- c.judgeSynced(t.Context()) }()
 	select {
@@ -161,7 +158,8 @@ func TestJudgeSyncedSeesWhatIsSyncedAgain(t *testing.T) {
 	}
 	now := unix.NsecToTimeval(time.Now().UnixNano())
 	err = unix.Lutimes(c.State("gcroots/nixproxy/sync", pathB.Base()), []unix.Timeval{now, now})
-	if err := errors.Join(err, layout.Flock(dir, unix.LOCK_UN), <-judged); err != nil {
+	unlock()
+	if err := errors.Join(err, <-judged); err != nil {
 		t.Fatal(err)
 	}
 	links, _ := filepath.Glob(c.State("gcroots/nixproxy/sync/*"))

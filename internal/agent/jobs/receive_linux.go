@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -97,20 +96,13 @@ func claim(v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out
 
 // turn waits until no other one receives, and says so if it must.
 func turn(v layout.Volume, out io.Writer) (release func(), err error) {
-	f, err := os.OpenFile(v.Own("receiving"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	err = layout.Flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	file := v.Own("receiving")
+	release, err = layout.Lock(file, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		_ = json.NewEncoder(out).Encode(agent.Lack{Wait: true})
-		err = layout.Flock(f, unix.LOCK_EX)
+		release, err = layout.Lock(file, unix.LOCK_EX)
 	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
+	return release, err
 }
 
 // besideStore opens the volume's store with the image's own Nix, which sees it

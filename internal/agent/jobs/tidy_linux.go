@@ -19,16 +19,14 @@ func Tidy(ctx context.Context, most int64) error {
 	if err := beHumble(); err != nil {
 		return fmt.Errorf("lowering the priority: %w", err)
 	}
-	f, err := os.OpenFile(layout.InPlace.Own("tidy"), os.O_RDWR|os.O_CREATE, 0o600)
+	unlock, err := layout.Lock(layout.InPlace.Own("tidy"), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := layout.Flock(f, unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return nil
-	} else if err != nil {
-		return err
-	}
+	defer unlock()
 	c := collection{Volume: layout.InPlace, plan: agent.Plan{MaxSize: most}}
 	if err := c.look(ctx); err != nil {
 		return err

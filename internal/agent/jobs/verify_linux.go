@@ -65,15 +65,7 @@ func verify(ctx context.Context, v layout.Volume, repair bool, tell agent.Teller
 // goes away while it is looked at (as LocalStore::verifyStore does in NixOS/nix
 // src/libstore/local-store.cc).
 func holdCollectors(v layout.Volume) (release func(), err error) {
-	f, err := os.OpenFile(v.State("gc.lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := layout.Flock(f, unix.LOCK_SH); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
+	return layout.Lock(v.State("gc.lock"), unix.LOCK_SH)
 }
 
 // broken reads all of a graph's paths.

@@ -22,30 +22,16 @@ const Underway = 2 * time.Minute
 // Occupy holds the lock until leave is called, or the process ends. The next one
 // is expected within that time. The volume must be prepared.
 func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
-	f, err := os.OpenFile(v.alive(), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("entering the volume: %w", err)
-	}
 	at := time.Now().Add(next)
-	err = Flock(f, unix.LOCK_SH)
-	if err == nil {
-		err = os.Chtimes(v.alive(), at, at)
-	}
+	leave, err = Lock(v.alive(), unix.LOCK_SH)
 	if err != nil {
-		f.Close()
 		return nil, fmt.Errorf("entering the volume: %w", err)
 	}
-	return func() { f.Close() }, nil
-}
-
-// Flock waits for the lock. In Go it is lost when the file is garbage.
-func Flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
+	if err := os.Chtimes(v.alive(), at, at); err != nil {
+		leave()
+		return nil, fmt.Errorf("entering the volume: %w", err)
 	}
+	return leave, nil
 }
 
 // AwaitEmpty waits until nobody is there, keeps everybody out until release is
@@ -58,14 +44,13 @@ func (v Volume) AwaitEmpty() (came time.Time, release func(), err error) {
 	if err != nil {
 		return time.Time{}, nil, err
 	}
-	if err := Flock(f, unix.LOCK_EX); err != nil {
-		f.Close()
+	if release, err = lock(f, unix.LOCK_EX); err != nil {
 		return time.Time{}, nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		release()
 		return time.Time{}, nil, err
 	}
-	return info.ModTime(), func() { f.Close() }, nil
+	return info.ModTime(), release, nil
 }

@@ -40,7 +40,7 @@ func locked(file string) bool {
 		return false
 	}
 	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return errors.Is(Flock(f, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
 var storePathForm = regexp.MustCompile(`/nix/store/[0-9a-z]+-[0-9a-zA-Z+\-._?=]+`)

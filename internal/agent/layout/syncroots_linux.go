@@ -25,7 +25,7 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 	if err := os.MkdirAll(v.synced(), 0o755); err != nil {
 		return err
 	}
-	unlock, err := v.lockSynced()
+	unlock, err := LockDir(v.synced()) // orders who renews a root and who drops it as it is old
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (v Volume) rootOne(p nixstore.Path) error {
 // DropSynced lets go of what was synced last before that time. It returns false
 // for what was synced again since somebody looked.
 func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
-	unlock, err := v.lockSynced()
+	unlock, err := LockDir(v.synced())
 	if err != nil {
 		return false, err
 	}
@@ -70,19 +70,6 @@ func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
 		err = nil
 	}
 	return err == nil, err
-}
-
-// lockSynced orders who renews a root and who drops it as it is old.
-func (v Volume) lockSynced() (unlock func(), err error) {
-	dir, err := os.Open(v.synced())
-	if err != nil {
-		return nil, err
-	}
-	if err := Flock(dir, unix.LOCK_EX); err != nil {
-		dir.Close()
-		return nil, err
-	}
-	return func() { dir.Close() }, nil
 }
 
 // Settled tells that paths were rooted before, and so are on the disk.

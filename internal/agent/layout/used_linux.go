@@ -15,26 +15,21 @@ import (
 // itself stays: whoever waits for its lock must wait for the same as all others.
 func (v Volume) used(identity string) string { return v.Own("used", identity) }
 
-// openUsed makes the directory too: an anchor that is up may be of a nixproxy
+// lockUsed makes the directory too: an anchor that is up may be of a nixproxy
 // that knew nothing of it.
-func (v Volume) openUsed(identity string) (*os.File, error) {
+func (v Volume) lockUsed(identity string, how int) (unlock func(), err error) {
 	if err := os.MkdirAll(v.Own("used"), 0o755); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(v.used(identity), os.O_RDWR|os.O_CREATE, 0o600)
+	return Lock(v.used(identity), how)
 }
 
 // UseImage holds the lock until leave is called, or the process ends.
 func (v Volume) UseImage(identity string) (leave func(), err error) {
-	f, err := v.openUsed(identity)
-	if err != nil {
+	if leave, err = v.lockUsed(identity, unix.LOCK_SH); err != nil {
 		return nil, err
 	}
-	if err := Flock(f, unix.LOCK_SH); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, v.RenewUse(identity)
+	return leave, v.RenewUse(identity)
 }
 
 // RenewUse makes now an image's last use.
@@ -47,19 +42,14 @@ func (v Volume) RenewUse(identity string) error {
 // that one does.
 func (v Volume) LockImage(s agent.Stamp) (unlock func(), err error) {
 	last := v.UsedAt(s)
-	f, err := v.openUsed(s.Identity)
+	unlock, err = v.lockUsed(s.Identity, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	err = Flock(f, unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return func() { f.Close() }, os.Chtimes(v.used(s.Identity), last, last) // it may be a new file
-	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = nil
-	}
-	return nil, err
+	return unlock, os.Chtimes(v.used(s.Identity), last, last) // it may be a new file
 }
 
 // UsedAt is an image's last use; to sync it is one.

@@ -186,18 +186,11 @@ func seeLink(dir, name string) (storePath string, is linkState) {
 // again another must not drop.
 func Lock(v layout.Volume, host string) (unlock func(), err error) {
 	dir := records(v, host)
-	f, err := os.Open(dir)
+	unlock, err = layout.LockDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(roots(v, host), 0o755)); err == nil {
-			f, err = os.Open(dir)
+			unlock, err = layout.LockDir(dir)
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
+	return unlock, err
 }

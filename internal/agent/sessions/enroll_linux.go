@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
 // ready bounds how long a client that comes with the container's start waits
@@ -51,7 +53,7 @@ func (a Agent) authorize(key ssh.PublicKey) error {
 		return err
 	}
 	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+	if err := layout.Flock(f, unix.LOCK_EX); err != nil {
 		return err
 	}
 	known, err := io.ReadAll(f)
