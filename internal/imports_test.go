@@ -99,6 +99,21 @@ func TestAgentIsSmall(t *testing.T) {
 	walk("cmd/nixproxy-agent", "cmd/nixproxy-agent")
 }
 
+// What registers the flags of a test is no part of a program.
+func TestOnlyTestsImportTesting(t *testing.T) {
+	const forTests = "internal/agent/testtree"
+	for _, s := range sources(t) {
+		if s.test || s.dir == forTests {
+			continue
+		}
+		for _, imported := range s.imports {
+			if imported == "testing" || imported == module+forTests {
+				t.Errorf("%s imports %s, which is for tests alone", s.file, imported)
+			}
+		}
+	}
+}
+
 func TestOnlyTheTerminalPrints(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasPrefix(s.dir, "scripts") || s.dir == "internal/terminal" {

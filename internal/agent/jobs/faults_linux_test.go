@@ -13,6 +13,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -80,9 +81,9 @@ func TestFaultsAreToldAndMended(t *testing.T) {
 		if err := test.spoil(v, graph, stamps[0]); err != nil {
 			t.Fatal(err)
 		}
-		before := tree(t, string(v))
+		before := testtree.List(t, string(v))
 		found := lookFor(t, v, graph, false).found
-		if !slices.Equal(tree(t, string(v)), before) {
+		if !slices.Equal(testtree.List(t, string(v)), before) {
 			t.Errorf("%s: looking has changed something", name)
 		}
 		if test.what == "" {
@@ -125,7 +126,7 @@ func TestFaultsAreNoneOfWhatOthersDoMeanwhile(t *testing.T) {
 func TestLeftoversAreThoseThatNobodyWritesAnyMore(t *testing.T) {
 	v, graph, stamps := aVolume(t)
 	old := []string{v.Own(".new-1"), v.Own("images/.new-2"), v.ImageRoots(stamps[0].Identity) + "/.new-3-nix", v.Own("mend")}
-	fill(t, v.Own(), map[string]string{".new-1": "", "images/.new-2": "", ".new-young": "", "mend/p/q": "", "home/.new-theirs": ""})
+	testtree.Make(t, v.Own(), map[string]string{".new-1": "", "images/.new-2": "", ".new-young": "", "mend/p/q": "", "home/.new-theirs": ""})
 	if err := os.Symlink("x", old[2]); err != nil {
 		t.Fatal(err)
 	}

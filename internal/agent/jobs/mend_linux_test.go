@@ -11,12 +11,13 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 func TestCopiesAreAsNixKeepsThem(t *testing.T) {
 	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
-	fill(t, from, map[string]string{"bin/program": "x", "share/text": strings.Repeat("y", 100_000), "empty/": ""})
+	testtree.Make(t, from, map[string]string{"bin/program": "x", "share/text": strings.Repeat("y", 100_000), "empty/": ""})
 	if err := os.Chmod(filepath.Join(from, "bin/program"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestCopiesAreAsNixKeepsThem(t *testing.T) {
 // whole of one or the other.
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
-	fill(t, dir, map[string]string{"old/file": "old", "new/file": "new", "only": "only"})
+	testtree.Make(t, dir, map[string]string{"old/file": "old", "new/file": "new", "only": "only"})
 	open, err := os.Open(filepath.Join(dir, "old/file"))
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func TestReplace(t *testing.T) {
 
 func TestMendTakesNoPathOfAnotherHash(t *testing.T) {
 	v := layout.Volume(t.TempDir())
-	fill(t, string(v), map[string]string{"store/" + pathA.Base(): "broken", "var/nixproxy/mend/left": "by a kill", "store/.links/good": "good"})
+	testtree.Make(t, string(v), map[string]string{"store/" + pathA.Base(): "broken", "var/nixproxy/mend/left": "by a kill", "store/.links/good": "good"})
 	if err := os.Link(v.Own("mend/left"), filepath.Join(string(v), "store/.links/left")); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestMendTakesNoPathOfAnotherHash(t *testing.T) {
 
 func TestLinksToWhatWasBrokenGo(t *testing.T) {
 	v := layout.Volume(t.TempDir())
-	fill(t, string(v), map[string]string{"store/.links/good": "good", "store/.links/broken": "broken", "beside/a/b": "alone"})
+	testtree.Make(t, string(v), map[string]string{"store/.links/good": "good", "store/.links/broken": "broken", "beside/a/b": "alone"})
 	for _, name := range []string{"broken", "good"} {
 		for _, dir := range []string{"store/p-" + name, "beside/q-" + name} {
 			if dir == "beside/q-good" {

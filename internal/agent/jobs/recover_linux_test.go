@@ -10,6 +10,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -23,7 +24,7 @@ func addPath(t *testing.T, v layout.Volume, name string, mode os.FileMode) nixst
 	t.Helper()
 	path := storePathOf(name)
 	dir := v.Outside(string(path))
-	fill(t, dir, map[string]string{"a": name, "b/c": name})
+	testtree.Make(t, dir, map[string]string{"a": name, "b/c": name})
 	hash, err := nixstore.NarHash(dir, nixstore.Unwatched)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func TestHalfRemovedPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fill(t, v.Outside(nixstore.Dir), map[string]string{storePathOf("a-file").Base(): "", ".links/": "", "no-path/": ""})
+	testtree.Make(t, v.Outside(nixstore.Dir), map[string]string{storePathOf("a-file").Base(): "", ".links/": "", "no-path/": ""})
 	if err := os.Symlink(string(storePathOf("rooted")), v.State("gcroots/root")); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestHalfRemovedPaths(t *testing.T) {
 func TestLinksThatNixDidNotRename(t *testing.T) {
 	v := newVolume(t)
 	auto := v.State("gcroots/auto")
-	fill(t, auto, map[string]string{"nh0jh1pj0wk3rvsxwd054kqfzclfjmm7": "", "nh0jh1pj0wk3rvsxwd054kqfzclfjmm7.tmp-77-2118379246": ""})
+	testtree.Make(t, auto, map[string]string{"nh0jh1pj0wk3rvsxwd054kqfzclfjmm7": "", "nh0jh1pj0wk3rvsxwd054kqfzclfjmm7.tmp-77-2118379246": ""})
 	if err := removeUnnamed(v); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestStampsOfImagesThatAreNotWholeGo(t *testing.T) {
 			BaseSystem: string(storePathOf("base-" + name))}
 		for _, path := range layout.RootsOf(s) {
 			if filepath.Base(path) != storePathOf(lost).Base() {
-				fill(t, v.Outside(path), map[string]string{"x": ""})
+				testtree.Make(t, v.Outside(path), map[string]string{"x": ""})
 			}
 		}
 		if err := v.WriteStamp(s); err != nil {
@@ -115,7 +116,7 @@ func TestNothingIsForgottenOfANewVolume(t *testing.T) {
 // Nix's way to forget is not for a store that somebody works on.
 func TestNothingIsForgottenBesideOthers(t *testing.T) {
 	v := newVolume(t)
-	fill(t, v.State("db"), map[string]string{"db.sqlite": "", "big-lock": ""})
+	testtree.Make(t, v.State("db"), map[string]string{"db.sqlite": "", "big-lock": ""})
 	lock, err := os.Open(v.State("db/big-lock"))
 	if err != nil {
 		t.Fatal(err)

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 func TestBrokenTellsWhatIsNotAsItWas(t *testing.T) {
 	v := newVolume(t)
-	fill(t, string(v), map[string]string{"store/" + pathA.Base(): "a", "store/" + pathB.Base(): "b"})
+	testtree.Make(t, string(v), map[string]string{"store/" + pathA.Base(): "a", "store/" + pathB.Base(): "b"})
 	hash, err := nixstore.NarHash(v.Outside(string(pathA)), nixstore.Unwatched)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +32,7 @@ func TestBrokenTellsWhatIsNotAsItWas(t *testing.T) {
 // A large path was once read to its end for nobody, with collectors kept away.
 func TestReadingEndsInTheMiddleOfAPath(t *testing.T) {
 	v := newVolume(t)
-	fill(t, string(v), map[string]string{"store/" + pathA.Base(): strings.Repeat("x", 8<<20)})
+	testtree.Make(t, string(v), map[string]string{"store/" + pathA.Base(): strings.Repeat("x", 8<<20)})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	all := reading{ended: ctx.Err, tell: agent.NewTeller(ending{cancel}), total: 8 << 20}

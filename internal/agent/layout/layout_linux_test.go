@@ -3,7 +3,6 @@ package layout
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,63 +13,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 )
-
-// tree is all that is in a directory: names, modes, links and content.
-func tree(t *testing.T, dir string) []string {
-	t.Helper()
-	var all []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		line := fmt.Sprint(strings.TrimPrefix(path, dir), " ", info.Mode(), " ", info.ModTime().UnixNano())
-		switch {
-		case info.Mode().IsRegular():
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			line += " " + string(content)
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			line += " -> " + target
-		}
-		all = append(all, line)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// fill makes files in a directory; a name that ends with / is a directory.
-func fill(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if strings.HasSuffix(name, "/") {
-			path, content = filepath.Join(path, "x"), ""
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "/") {
-			continue
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func TestPrepareMakesAVolumeOurs(t *testing.T) {
 	for name, files := range map[string]map[string]string{
@@ -82,7 +26,7 @@ func TestPrepareMakesAVolumeOurs(t *testing.T) {
 		"ours, in use":               {"var/nixproxy/layout": "1\n", "store/a/b": "c", "var/nix/db/db.sqlite": "d", "anything": ""},
 	} {
 		v := Volume(t.TempDir())
-		fill(t, string(v), files)
+		testtree.Make(t, string(v), files)
 		for range 2 { // the second time nothing changes
 			if err := v.Prepare(); err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -107,8 +51,8 @@ func TestPrepareMakesAVolumeOurs(t *testing.T) {
 				t.Errorf("%s: %s has become %q, %v", name, file, now, err)
 			}
 		}
-		before := tree(t, string(v))
-		if err := v.Prepare(); err != nil || !slices.Equal(tree(t, string(v)), before) {
+		before := testtree.List(t, string(v))
+		if err := v.Prepare(); err != nil || !slices.Equal(testtree.List(t, string(v)), before) {
 			t.Errorf("%s: preparing once more changed something: %v", name, err)
 		}
 	}
@@ -129,13 +73,13 @@ func TestPrepareTouchesNothingForeign(t *testing.T) {
 		"a directory as layout": {map[string]string{"var/nixproxy/layout/": ""}, "layout"},
 	} {
 		v := Volume(t.TempDir())
-		fill(t, string(v), test.files)
-		before := tree(t, string(v))
+		testtree.Make(t, string(v), test.files)
+		before := testtree.List(t, string(v))
 		err := v.Prepare()
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: got %v, want %q", name, err, test.says)
 		}
-		if after := tree(t, string(v)); !slices.Equal(after, before) {
+		if after := testtree.List(t, string(v)); !slices.Equal(after, before) {
 			t.Errorf("%s: it was touched: %q, now %q", name, before, after)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -44,8 +45,8 @@ func TestRootsAreWhatACollectorTakes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fill(t, v.State("gcroots"), map[string]string{aPath.Base(): "", "README": ""})
-	before := tree(t, string(v))
+	testtree.Make(t, v.State("gcroots"), map[string]string{aPath.Base(): "", "README": ""})
+	before := testtree.List(t, string(v))
 	var roots []agent.Root
 	for _, r := range v.Roots() {
 		if r.Origin != agent.OriginRunning { // this machine's
@@ -65,14 +66,14 @@ func TestRootsAreWhatACollectorTakes(t *testing.T) {
 	if !reflect.DeepEqual(roots, want) {
 		t.Errorf("got %v\nwant %v", roots, want)
 	}
-	if !slices.Equal(tree(t, string(v)), before) {
+	if !slices.Equal(testtree.List(t, string(v)), before) {
 		t.Error("looking has changed something")
 	}
 }
 
 func TestTemporaryRootsOfThoseWhoLive(t *testing.T) {
 	v := Volume(t.TempDir())
-	fill(t, v.State("temproots"), map[string]string{
+	testtree.Make(t, v.State("temproots"), map[string]string{
 		"7": string(aPath) + "\x00" + string(aPath) + "b\x00/nix/store/cut", // just being written
 		"8": string(aPath) + "\x00",                                         // nobody holds it
 	})
