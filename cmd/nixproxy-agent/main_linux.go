@@ -63,13 +63,13 @@ func mode(ctx context.Context, name string, args []string) error {
 	case name == "verify":
 		return jobs.Verify(ctx, layout.Beside, os.Stdin, os.Stdout)
 	case name == "mend":
-		return jobs.Mend(os.Stdin, os.Stdout)
+		return jobs.Mend(ctx, os.Stdin, os.Stdout)
 	case name == "sync" && len(args) == 2:
 		return jobs.Sync(ctx, args[0], args[1], os.Stdout)
 	case name == "lacks":
 		return jobs.Lacks(ctx, os.Stdin, os.Stdout)
 	case name == "receive":
-		return jobs.Receive(ctx, layout.Beside, jobs.Patient(os.Stdin), os.Stdout)
+		return jobs.Receive(ctx, layout.Beside, os.Stdin, os.Stdout)
 	case name == "export":
 		return jobs.Export(ctx, layout.Beside, os.Stdin, os.Stdout)
 	case name == "serve" && len(args) >= 2:

@@ -56,7 +56,7 @@ func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(miss
 }
 
 // stillHere is how often the agent hears that somebody is there while what it has
-// already is read: it gives up who is silent for longer (jobs.Patient).
+// already is read: it gives up who is silent for longer (silence in package jobs).
 var stillHere = 30 * time.Second // a seam for tests
 
 // send writes those of the archive's paths that are missing.

@@ -3,8 +3,12 @@ package jobs
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
@@ -40,4 +44,32 @@ func heard(ctx context.Context, in io.Reader) (context.Context, io.Reader) {
 		write.CloseWithError(err)
 	}()
 	return ctx, read
+}
+
+var errGone = errors.New("nobody waits for it any more")
+
+// whileOpen ends the context when the other end of the input, a pipe, is closed.
+// It reads nothing: what comes is for the work, when that is its turn.
+func whileOpen(ctx context.Context, in *os.File) context.Context {
+	raw, err := in.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	go raw.Control(func(fd uintptr) {
+		if closed(fd) {
+			stop(errGone)
+		}
+	})
+	return ctx
+}
+
+// closed waits for that. A pipe's end is told unasked (poll(2)).
+func closed(fd uintptr) bool {
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, -1)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 // last tells the paths that are mended: those that the image has with the very
 // hash that the volume's database says. Who has an old file open keeps it. Killed
 // at any moment it leaves each path as it was or mended.
-func Mend(in io.Reader, out io.Writer) error {
+func Mend(ctx context.Context, in io.Reader, out io.Writer) error {
 	tell := agent.NewTeller(out)
 	var broken []agent.BrokenPath
 	if err := json.NewDecoder(in).Decode(&broken); err != nil {
@@ -32,7 +33,7 @@ func Mend(in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer leave()
-	release, err := holdCollectors(volume)
+	release, err := holdCollectors(ctx, volume)
 	if err != nil {
 		return fmt.Errorf("keeping collectors away: %w", err)
 	}

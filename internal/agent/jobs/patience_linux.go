@@ -13,10 +13,10 @@ import (
 // silence is how long a client that is there may send nothing.
 const silence = 2 * time.Minute
 
-// Patient reads from a pipe until nothing has come for a while: an engine may
+// patiently reads from a pipe until nothing has come for a while: an engine may
 // leave the stdin of what it executes open after the client is gone, and whoever
 // reads then would hold its locks for ever.
-func Patient(in *os.File) io.Reader {
+func patiently(in *os.File) io.Reader {
 	fd, err := unix.Dup(int(in.Fd())) // of which Go's runtime knows nothing yet
 	if err == nil {
 		err = unix.SetNonblock(fd, true)

@@ -14,7 +14,7 @@ func TestPatientWaitsForSoLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer to.Close()
-	in := Patient(from).(patient)
+	in := patiently(from).(patient)
 	in.silence = 50 * time.Millisecond
 	if _, err := to.WriteString("something"); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestPatientReadsToTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { to.WriteString("all"); to.Close() }()
-	if content, err := io.ReadAll(Patient(from)); string(content) != "all" || err != nil {
+	if content, err := io.ReadAll(patiently(from)); string(content) != "all" || err != nil {
 		t.Errorf("read %q, %v", content, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -42,13 +43,13 @@ func Lacks(ctx context.Context, in io.Reader, out io.Writer) error {
 // than ten small paths do. What its name is to others, a file lock in the volume
 // is here: none copies what another one is copying. What is there already costs
 // no waiting.
-func Receive(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
+func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) error {
 	leave, err := v.Occupy(layout.Underway)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	stream := bufio.NewReaderSize(in, 64<<10)
+	stream := bufio.NewReaderSize(patiently(in), 64<<10)
 	var want agent.Wanted
 	if err := readLine(stream, &want); err != nil {
 		return fmt.Errorf("reading what is wanted: %w", err)
@@ -63,7 +64,7 @@ func Receive(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) 
 		return err
 	}
 	defer store.Close()
-	missing, release, err := claim(v, store, want.Closure, out)
+	missing, release, err := claim(whileOpen(ctx, in), v, store, want.Closure, out)
 	if err != nil {
 		return err
 	}
@@ -81,11 +82,11 @@ func Receive(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) 
 }
 
 // claim finds what is missing. If anything is, nobody else brings it meanwhile.
-func claim(v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
+func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
 	if missing, err = lacking(store, closure); err != nil || len(missing) == 0 {
 		return missing, func() {}, err
 	}
-	if release, err = turn(v, out); err != nil {
+	if release, err = turn(ctx, v, out); err != nil {
 		return nil, nil, err
 	}
 	if missing, err = lacking(store, closure); err != nil { // the one before may have brought it
@@ -94,13 +95,14 @@ func claim(v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out
 	return missing, release, err
 }
 
-// turn waits until no other one receives, and says so if it must.
-func turn(v layout.Volume, out io.Writer) (release func(), err error) {
+// turn waits until no other one receives, and says so if it must. It gives up with
+// the context.
+func turn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), err error) {
 	file := v.Own("receiving")
 	release, err = layout.Lock(file, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		_ = json.NewEncoder(out).Encode(agent.Lack{Wait: true})
-		release, err = layout.Lock(file, unix.LOCK_EX)
+		release, err = layout.LockUntil(ctx, file, unix.LOCK_EX)
 	}
 	return release, err
 }

@@ -4,9 +4,69 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
+
+// waiter has a client wait for its turn, which another one has until release.
+func waiter(t *testing.T, v layout.Volume) (client *os.File, release func(), turned <-chan error) {
+	t.Helper()
+	release, err := layout.Lock(v.Own("receiving"), unix.LOCK_EX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, client, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); in.Close() })
+	told, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		release, err := turn(whileOpen(t.Context(), in), v, out)
+		if err == nil {
+			release()
+		}
+		ended <- err
+	}()
+	if said, err := bufio.NewReader(told).ReadString('\n'); err != nil || said != `{"missing":null,"wait":true}`+"\n" {
+		t.Fatalf("%q, %v", said, err)
+	}
+	return client, release, ended
+}
+
+func TestTurnComes(t *testing.T) {
+	_, release, turned := waiter(t, newVolume(t))
+	release()
+	if err := <-turned; err != nil {
+		t.Error(err)
+	}
+}
+
+// Else it would hold what it has asked for, and the next one's turn, for a client
+// that is gone.
+func TestTurnIsWaitedForNoLongerThanByItsClient(t *testing.T) {
+	v := newVolume(t)
+	client, release, turned := waiter(t, v)
+	if _, err := client.WriteString("unread\n"); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if err := <-turned; err != errGone {
+		t.Error(err)
+	}
+	release()
+	next, err := layout.Lock(v.Own("receiving"), unix.LOCK_EX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next()
+}
 
 func TestReadLineWaitsForOneWithAWord(t *testing.T) {
 	lines := bufio.NewReader(strings.NewReader("\n\n\"a\"\n\n\"b"))

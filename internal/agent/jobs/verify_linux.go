@@ -40,7 +40,7 @@ func Verify(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) e
 }
 
 func verify(ctx context.Context, v layout.Volume, repair bool, tell agent.Teller) (found agent.Verification, err error) {
-	release, err := holdCollectors(v)
+	release, err := holdCollectors(ctx, v)
 	if err != nil {
 		return found, fmt.Errorf("keeping collectors away: %w", err)
 	}
@@ -63,9 +63,9 @@ func verify(ctx context.Context, v layout.Volume, repair bool, tell agent.Teller
 
 // holdCollectors makes every Nix's collector wait until release, so that no path
 // goes away while it is looked at (as LocalStore::verifyStore does in NixOS/nix
-// src/libstore/local-store.cc).
-func holdCollectors(v layout.Volume) (release func(), err error) {
-	return layout.Lock(v.State("gc.lock"), unix.LOCK_SH)
+// src/libstore/local-store.cc). One that is at work is waited for.
+func holdCollectors(ctx context.Context, v layout.Volume) (release func(), err error) {
+	return layout.LockUntil(ctx, v.State("gc.lock"), unix.LOCK_SH)
 }
 
 // broken reads all of a graph's paths.

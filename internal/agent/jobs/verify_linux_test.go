@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
@@ -26,6 +30,25 @@ func TestBrokenTellsWhatIsNotAsItWas(t *testing.T) {
 	found, err := broken(t.Context(), v, graph, agent.NewTeller(&bytes.Buffer{}))
 	if err != nil || len(found) != 2 || found[0].Path != pathB || found[0].What != "changed" || found[1].Path != pathC || found[1].What != "missing" {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+func TestVerifyWaitsForACollectorNoLongerThanByItsClient(t *testing.T) {
+	v := newVolume(t)
+	collected, err := layout.Lock(v.State("gc.lock"), unix.LOCK_EX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer collected()
+	in, client := io.Pipe()
+	verified := make(chan error, 1)
+	go func() { verified <- Verify(t.Context(), v, in, io.Discard) }()
+	if _, err := client.Write([]byte("false\n")); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if err := <-verified; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -16,6 +17,31 @@ func Lock(file string, how int) (unlock func(), err error) {
 		return nil, err
 	}
 	return lock(f, how)
+}
+
+// LockUntil waits for the lock of a file no longer than until the context ends.
+func LockUntil(ctx context.Context, file string, how int) (unlock func(), err error) {
+	type outcome struct {
+		unlock func()
+		err    error
+	}
+	outcomes := make(chan outcome)
+	go func() {
+		unlock, err := Lock(file, how)
+		select {
+		case outcomes <- outcome{unlock, err}:
+		case <-ctx.Done(): // and nobody takes it
+			if err == nil {
+				unlock()
+			}
+		}
+	}()
+	select {
+	case o := <-outcomes:
+		return o.unlock, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // LockDir takes the lock of a directory, which no other one has then.
