@@ -33,7 +33,7 @@ func (c Cargo) Check() error {
 			return err
 		}
 	}
-	listed := map[nixstore.Path]bool{}
+	listed := nixstore.Set{}
 	for _, i := range c.Paths {
 		if err := i.Check(); err != nil {
 			return err

@@ -6,6 +6,15 @@ type Graph map[Path]Info
 // A Set is some of a store's paths.
 type Set map[Path]bool
 
+// SetOf is the set of these paths.
+func SetOf(paths []Path) Set {
+	set := make(Set, len(paths))
+	for _, p := range paths {
+		set[p] = true
+	}
+	return set
+}
+
 // Closure is what paths need: themselves and all that they refer to. Those that
 // are not valid have none.
 func (g Graph) Closure(paths ...Path) Set {

@@ -154,6 +154,22 @@ func (s *Server) Valid(paths []Path, hold bool) ([]Path, error) {
 	return s.wire.paths(), s.end()
 }
 
+// Missing returns those of the paths that the store has not: never nil. All of them
+// are held, as by Valid.
+func (s *Server) Missing(paths []Path) ([]Path, error) {
+	valid, err := s.Valid(paths, true)
+	if err != nil {
+		return nil, err
+	}
+	there, missing := SetOf(valid), []Path{}
+	for _, p := range paths {
+		if !there[p] {
+			missing = append(missing, p)
+		}
+	}
+	return missing, nil
+}
+
 // Closure returns the paths with all that they need, in no order.
 func (s *Server) Closure(paths []Path) ([]Path, error) {
 	s.wire.putNumber(commandClosure)

@@ -77,6 +77,17 @@ func TestServeGreets(t *testing.T) {
 	}
 }
 
+func TestMissing(t *testing.T) {
+	s := serving(t, 1, named("b"), 2, named("b"), named("a"))
+	asked := []Path{named("c"), named("b"), named("a")}
+	if got, err := s.Missing(asked); err != nil || !slices.Equal(got, []Path{named("c"), named("a")}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := s.Missing(asked[1:]); err != nil || got == nil || len(got) > 0 {
+		t.Errorf("of what is all there: %#v, %v", got, err)
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	s := serving(t, 1, named("a"), 2, named("a"), named("b"))
 	if valid, err := s.Valid([]Path{named("a"), named("b")}, true); err != nil || !slices.Equal(valid, []Path{named("a")}) {

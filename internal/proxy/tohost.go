@@ -97,15 +97,10 @@ func (h *homeward) compare() error {
 	if err != nil {
 		return err
 	}
-	there, err := h.host.Valid(closure, true)
+	missing, err := h.host.Missing(closure)
 	if err != nil {
 		return fmt.Errorf("asking the host's store: %w", err)
 	}
-	has := map[nixstore.Path]bool{}
-	for _, p := range there {
-		has[p] = true
-	}
-	missing := slices.DeleteFunc(closure, func(p nixstore.Path) bool { return has[p] })
 	if h.missing, err = h.inside.Infos(missing); err != nil {
 		return fmt.Errorf("asking the volume's store: %w", err)
 	}

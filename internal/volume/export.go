@@ -61,10 +61,7 @@ var stillHere = 30 * time.Second // a seam for tests
 
 // send writes those of the archive's paths that are missing.
 func send(to io.Writer, from *archive.Reader, missing []nixstore.Path, begin func(agent.Cargo) Progress) error {
-	awaited := map[nixstore.Path]bool{}
-	for _, path := range missing {
-		awaited[path] = true
-	}
+	awaited := nixstore.SetOf(missing)
 	var cargo agent.Cargo
 	for _, i := range from.Paths {
 		if awaited[i.Path] {

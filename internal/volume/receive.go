@@ -51,10 +51,7 @@ func (o Open) Receive(ctx context.Context, want agent.Wanted, send Sender, wait 
 // answers refuses to give the volume more of the host's store than it is to have:
 // who asks may be anybody inside.
 func answers(want agent.Wanted, lack agent.Lack) error {
-	wanted := map[nixstore.Path]bool{}
-	for _, path := range want.Closure {
-		wanted[path] = true
-	}
+	wanted := nixstore.SetOf(want.Closure)
 	for _, path := range lack.Missing {
 		if !wanted[path] {
 			return fmt.Errorf("the volume asks for %q, which is no part of what is copied: who works in it is not to be trusted; nothing was copied", path)

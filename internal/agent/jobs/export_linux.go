@@ -67,10 +67,7 @@ func gather(v layout.Volume, store *nixstore.Server, asked []nixstore.Path) (age
 	if err != nil {
 		return cargo, err
 	}
-	there := nixstore.Set{}
-	for _, path := range valid {
-		there[path] = true
-	}
+	there := nixstore.SetOf(valid)
 	gone := func(path nixstore.Path) bool { return !there[path] }
 	if i := slices.IndexFunc(asked, gone); i >= 0 {
 		return cargo, fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", asked[i])
@@ -95,10 +92,7 @@ func held(v layout.Volume) (cargo agent.Cargo, err error) {
 	if cargo.Images, err = v.Stamps(); err != nil {
 		return cargo, err
 	}
-	known := nixstore.Set{}
-	for _, path := range cargo.Held() {
-		known[path] = true
-	}
+	known := nixstore.SetOf(cargo.Held())
 	for _, links := range []string{v.State("gcroots/nixproxy/sync/*"), v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*")} {
 		files, err := filepath.Glob(links)
 		if err != nil {

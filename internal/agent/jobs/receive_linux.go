@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +27,7 @@ func Lacks(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer store.Close()
-	missing, err := lacking(store, want.Closure)
+	missing, err := store.Missing(want.Closure)
 	if err != nil {
 		return err
 	}
@@ -83,13 +82,13 @@ func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) e
 
 // claim finds what is missing. If anything is, nobody else brings it meanwhile.
 func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
-	if missing, err = lacking(store, closure); err != nil || len(missing) == 0 {
+	if missing, err = store.Missing(closure); err != nil || len(missing) == 0 {
 		return missing, func() {}, err
 	}
 	if release, err = turn(ctx, v, out); err != nil {
 		return nil, nil, err
 	}
-	if missing, err = lacking(store, closure); err != nil { // the one before may have brought it
+	if missing, err = store.Missing(closure); err != nil { // the one before may have brought it
 		release()
 	}
 	return missing, release, err
@@ -118,10 +117,7 @@ func besideStore(ctx context.Context) (*nixstore.Server, error) {
 
 // take makes just those paths valid that are read from the stream.
 func take(store *nixstore.Server, stream *bufio.Reader, missing []nixstore.Path) error {
-	awaited := map[nixstore.Path]bool{}
-	for _, p := range missing {
-		awaited[p] = true
-	}
+	awaited := nixstore.SetOf(missing)
 	for len(awaited) > 0 {
 		var info nixstore.Info
 		if err := readLine(stream, &info); err != nil {
@@ -136,19 +132,6 @@ func take(store *nixstore.Server, stream *bufio.Reader, missing []nixstore.Path)
 		delete(awaited, info.Path)
 	}
 	return nil
-}
-
-// lacking are those of the paths that the store has not. It holds all of them.
-func lacking(store *nixstore.Server, closure []nixstore.Path) ([]nixstore.Path, error) {
-	valid, err := store.Valid(closure, true)
-	if err != nil {
-		return nil, err
-	}
-	has := map[nixstore.Path]bool{}
-	for _, p := range valid {
-		has[p] = true
-	}
-	return slices.DeleteFunc(append([]nixstore.Path{}, closure...), func(p nixstore.Path) bool { return has[p] }), nil
 }
 
 // readLine reads a line of JSON. An empty one tells no more than that somebody is
