@@ -14,7 +14,7 @@ type Origin string
 
 const (
 	OriginImage   Origin = "image"   // the store of an image was copied
-	OriginSync    Origin = "sync"    // a path came from a host's store
+	OriginSync    Origin = "sync"    // a path came from a host's store, or from an archive
 	OriginProject Origin = "project" // a link in a project holds it
 	OriginProfile Origin = "profile" // a user's profile, with its generations
 	OriginRunning Origin = "running" // a process uses it, or has told Nix so

@@ -46,7 +46,7 @@ func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) erro
 	if err := c.look(ctx); err != nil {
 		return err
 	}
-	before, leftovers := c.graph, leftovers(c.Volume, c.graph, c.roots)
+	before, left := c.graph, leftovers(c.Volume, c.graph, c.roots)
 	if size := sizeOf(before); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
 		return c.tell.Result(agent.Collected{Fates: []agent.Fate{}, Before: size, After: size, Live: before.Size(c.live()), DryRun: c.plan.DryRun})
 	}
@@ -57,7 +57,7 @@ func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) erro
 	if err := c.take(ctx, live); err != nil {
 		return err
 	}
-	return c.tell.Result(c.result(before, live, leftovers))
+	return c.tell.Result(c.result(before, live, left))
 }
 
 // look reads what is in the store, and what holds it.
@@ -107,13 +107,7 @@ func (c *collection) of(origin agent.Origin) (all []agent.Root) {
 
 // live is what the roots that stay hold.
 func (c *collection) live() nixstore.Set {
-	var paths []nixstore.Path
-	for _, r := range c.roots {
-		if !c.dropped[r.Link] {
-			paths = append(paths, r.Path)
-		}
-	}
-	return c.graph.Kept(paths...)
+	return inventory{c.graph, c.roots}.kept(func(r agent.Root) bool { return !c.dropped[r.Link] })
 }
 
 // take collects the garbage, or works out what would be collected.
@@ -177,7 +171,7 @@ func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
 
 // result compares the store with what it was. Others may have added to it
 // meanwhile.
-func (c *collection) result(before nixstore.Graph, live nixstore.Set, leftovers map[nixstore.Path]int64) agent.Collected {
+func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agent.Collected {
 	r := agent.Collected{Before: sizeOf(before), After: sizeOf(c.graph), Live: before.Size(live), DryRun: c.plan.DryRun}
 	for path, info := range before {
 		if _, still := c.graph[path]; !still {
@@ -190,7 +184,7 @@ func (c *collection) result(before nixstore.Graph, live nixstore.Set, leftovers 
 		garbage.Why += ", and the store was larger than it may be"
 	}
 	unfinished := agent.Fate{Origin: agent.OriginGarbage, Goes: true, Why: "what was to become of them was interrupted"}
-	unfinished.Paths, unfinished.Size = c.gone(leftovers)
+	unfinished.Paths, unfinished.Size = c.gone(left)
 	r.Paths, r.Freed = r.Paths+unfinished.Paths, r.Freed+unfinished.Size
 	r.Fates = append(c.fates, garbage, unfinished)
 	return r

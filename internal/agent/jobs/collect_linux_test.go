@@ -87,7 +87,7 @@ func TestJudgeImages(t *testing.T) {
 func TestJudgeImagesLeavesThoseThatAreBrought(t *testing.T) {
 	c := newCollection(t, agent.Plan{KeepImages: 1}, "")
 	c.addImage(t, "aaaaaaaaaaaa", "new", 1)
-	brought := agent.Stamp{Identity: "bbbbbbbbbbbb", Nix: storeDir + "/x", Profile: storeDir + "/x"}
+	brought := agent.Stamp{Identity: "bbbbbbbbbbbb", Nix: nixstore.Dir + "/x", Profile: nixstore.Dir + "/x"}
 	leave, err := c.UseImage(brought.Identity)
 	if err := errors.Join(err, c.RootImage(brought), c.judgeImages(t.Context())); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestJudgeImagesLeavesThoseThatAreBrought(t *testing.T) {
 
 func TestAdoptWaitsForWhoJudgesTheImage(t *testing.T) {
 	v := newVolume(t)
-	s := agent.Stamp{Identity: "aaaaaaaaaaaa", Nix: storeDir + "/x", Profile: storeDir + "/x"}
+	s := agent.Stamp{Identity: "aaaaaaaaaaaa", Nix: nixstore.Dir + "/x", Profile: nixstore.Dir + "/x"}
 	unlock, err := v.LockImage(s)
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestAdoptWaitsForWhoJudgesTheImage(t *testing.T) {
 	if err := <-adopted; err != nil {
 		t.Fatal(err)
 	}
-	if got := lookFor(t, v, nixstore.Graph{storeDir + "/x": {}}, false).found; len(got) > 0 {
+	if got := lookFor(t, v, nixstore.Graph{nixstore.Dir + "/x": {}}, false).found; len(got) > 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -174,7 +174,7 @@ func (c *collection) addPin(t *testing.T, host, name, link string) {
 	t.Helper()
 	root, record := c.State("gcroots/nixproxy/projects", host, name), c.Own("pins", host, name)
 	err := errors.Join(os.MkdirAll(filepath.Dir(root), 0o755), os.MkdirAll(filepath.Dir(record), 0o755),
-		os.Symlink(storeDir+"/x", root), os.Symlink(link, record))
+		os.Symlink(nixstore.Dir+"/x", root), os.Symlink(link, record))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestRehearse(t *testing.T) {
 func TestProfiles(t *testing.T) {
 	c := newCollection(t, agent.Plan{}, "")
 	links := map[string]string{
-		"profiles/default": "default-1-link", "profiles/default-1-link": storeDir + "/x", "profiles/per-user/root/channels": "channels-12-link",
+		"profiles/default": "default-1-link", "profiles/default-1-link": nixstore.Dir + "/x", "profiles/per-user/root/channels": "channels-12-link",
 		"profiles/mine": "/nix/store/x", "profiles/odd": "other-1-link", "profiles/odd-link": "odd-link-link",
 	}
 	for name, target := range links {

@@ -12,7 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// graph reads the volume's whole database. Beside is for a volume that is beside
+// readGraph reads the volume's whole database. Beside is for a volume that is beside
 // the image's own /nix: then it is the image's Nix that reads it, which works
 // even where the volume's own is broken.
 func readGraph(ctx context.Context, v layout.Volume) (nixstore.Graph, error) {
@@ -53,11 +53,14 @@ func unreadable(said string, err error) error {
 	return fmt.Errorf("reading the volume's database: %w", err)
 }
 
-// dump is the command that prints the database.
+// dumpDatabase is the command that prints the database.
 func dumpDatabase(ctx context.Context, v layout.Volume) (*exec.Cmd, error) {
 	if v == layout.InPlace {
 		own, err := findOwnNix(v)
-		return own.command(ctx, "nix-store", "--dump-db"), err
+		if err != nil {
+			return nil, err
+		}
+		return own.command(ctx, "nix-store", "--dump-db"), nil
 	}
 	c := imageNix(ctx, "nix-store", "--dump-db")
 	c.Env = append(c.Env, "NIX_REMOTE=local?root="+agent.Beside)

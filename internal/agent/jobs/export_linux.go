@@ -93,16 +93,12 @@ func held(v layout.Volume) (cargo agent.Cargo, err error) {
 		return cargo, err
 	}
 	known := nixstore.SetOf(cargo.Held())
-	for _, links := range []string{v.State("gcroots/nixproxy/sync/*"), v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*")} {
-		files, err := filepath.Glob(links)
-		if err != nil {
-			return cargo, err
-		}
-		for _, file := range files {
-			root, ok := v.Follow(v.Inside(file))
-			if ok && !generation.MatchString(file) && !known[root.Path] {
-				cargo.Roots, known[root.Path] = append(cargo.Roots, root.Path), true
-			}
+	synced, _ := filepath.Glob(v.State("gcroots/nixproxy/sync/*"))
+	current := slices.DeleteFunc(profileLinks(v), generation.MatchString)
+	for _, link := range append(synced, current...) {
+		root, ok := v.Follow(v.Inside(link))
+		if ok && !known[root.Path] {
+			cargo.Roots, known[root.Path] = append(cargo.Roots, root.Path), true
 		}
 	}
 	return cargo, nil

@@ -28,14 +28,9 @@ type faults struct {
 
 func (f *faults) look() error {
 	f.found, f.leftovers = []agent.Fault{}, []string{}
-	files, err := filepath.Glob(f.volume.Own("images", "*.json"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if identity := strings.TrimSuffix(filepath.Base(file), ".json"); agent.IsIdentity(identity) {
-			err = errors.Join(err, f.stamp(identity))
-		}
+	identities, err := f.volume.Stamped()
+	for _, identity := range identities {
+		err = errors.Join(err, f.stamp(identity))
 	}
 	return errors.Join(err, f.hostKey(), f.strays())
 }

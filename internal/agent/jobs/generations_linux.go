@@ -3,11 +3,37 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
+
+// profileLinks are the profiles of the volume and their generations, below Nix's own
+// directory or HOME's.
+func profileLinks(v layout.Volume) (all []string) {
+	for _, pattern := range []string{
+		v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*"),
+	} {
+		links, _ := filepath.Glob(pattern)
+		all = append(all, links...)
+	}
+	return all
+}
+
+// profiles are those of them that lead to a generation of theirs: NAME -> NAME-N-link.
+func profiles(v layout.Volume) (found []string) {
+	for _, link := range profileLinks(v) {
+		target, _ := os.Readlink(link)
+		if generationOf(filepath.Base(link), filepath.Base(target)) {
+			found = append(found, link)
+		}
+	}
+	return found
+}
 
 // generationOf tells whether a link's name is a generation's of that profile.
 func generationOf(profile, name string) bool {

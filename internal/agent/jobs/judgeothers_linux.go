@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
-	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
 // judgeSynced drops the roots of synced paths that were not asked for for long.
@@ -72,21 +70,4 @@ func changed(link string) time.Time {
 		return time.Time{}
 	}
 	return info.ModTime()
-}
-
-// profiles are the profiles of the volume: links to one of their generations,
-// NAME -> NAME-N-link, below Nix's own directory or HOME's.
-func profiles(v layout.Volume) (found []string) {
-	for _, pattern := range []string{
-		v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*"),
-	} {
-		paths, _ := filepath.Glob(pattern)
-		for _, path := range paths {
-			target, _ := os.Readlink(path)
-			if generationOf(filepath.Base(path), filepath.Base(target)) {
-				found = append(found, path)
-			}
-		}
-	}
-	return found
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/pins"
 )
 
-// askHost bounds how long the host may take to look at its links: as long the
-// sessions of that host wait.
-const askHost = 10 * time.Second
+// hostAnswers bounds how long the host may take to look at its links: so long its
+// sessions wait.
+const hostAnswers = 10 * time.Second
 
 // judgePins drops the pins whose links are gone, as the host that made them sees
 // it, and those that are to be forgotten.
@@ -84,7 +84,7 @@ func (c *collection) askHost(ctx context.Context, all []pins.Pin) map[string]age
 			links = append(links, p.Link)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, askHost)
+	ctx, cancel := context.WithTimeout(ctx, hostAnswers)
 	defer cancel()
 	states := map[string]agent.LinkState{}
 	if err := c.tell.Ask(ctx, c.answers, links, &states); err != nil {

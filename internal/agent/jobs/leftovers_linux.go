@@ -28,9 +28,9 @@ func leftovers(v layout.Volume, graph nixstore.Graph, roots []agent.Root) map[ni
 }
 
 // gone are those of them that are not there any more, or would not be.
-func (c *collection) gone(leftovers map[nixstore.Path]int64) (paths int, size int64) {
+func (c *collection) gone(left map[nixstore.Path]int64) (paths int, size int64) {
 	all := c.plan.DryRun && c.plan.MaxSize == 0
-	for path, bytes := range leftovers {
+	for path, bytes := range left {
 		if _, err := os.Lstat(c.Outside(string(path))); all || err != nil {
 			paths, size = paths+1, size+bytes
 		}

@@ -66,7 +66,7 @@ func Pack(ctx context.Context, place string, out io.Writer) error {
 		return err
 	}
 	defer o.Close()
-	roots, err := filetree.Pack(out, storeDir, o.real)
+	roots, err := filetree.Pack(out, nixstore.Dir, o.real)
 	if err != nil {
 		return err
 	}

@@ -107,13 +107,7 @@ func writable(v layout.Volume) (found []nixstore.Path, err error) {
 // collector's work, and for verify to tell and to mend. What runs here is the Nix
 // of an image that may be the very one of which a path is broken.
 func changedAndDead(v layout.Volume, graph nixstore.Graph, paths []nixstore.Path) (found []nixstore.Path) {
-	var roots []nixstore.Path
-	for _, r := range v.Roots() {
-		if r.Origin != agent.OriginRunning {
-			roots = append(roots, r.Path)
-		}
-	}
-	live := graph.Kept(roots...)
+	live := inventory{graph, v.Roots()}.kept(func(r agent.Root) bool { return r.Origin != agent.OriginRunning })
 	for _, path := range paths {
 		hash, err := nixstore.NarHash(v.Outside(string(path)), nixstore.Unwatched)
 		if !live[path] && err == nil && hash != graph[path].NarHash {

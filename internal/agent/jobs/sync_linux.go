@@ -16,10 +16,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/platform"
 	"github.com/nixproxy/nixproxy/internal/nixlog"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
-
-// storeDir is the same in the image, in the volume, and on every host.
-const storeDir = "/nix/store"
 
 // Sync is the job of a throwaway container: it copies the whole store of its
 // own image into the volume mounted beside, roots it, and stamps it. Killed at
@@ -46,11 +44,11 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	if err := volume.Admit(stamp); err != nil {
 		return err
 	}
-	used, err := volume.UseImage(identity) // a collection on a full disk works beside this job
+	leaveImage, err := volume.UseImage(identity) // a collection on a full disk works beside this job
 	if err != nil {
 		return fmt.Errorf("marking the image as in use: %w", err)
 	}
-	defer used()
+	defer leaveImage()
 	// Roots come first, so that no collector finds a path of the image unrooted.
 	if err := volume.RootImage(stamp); err != nil {
 		return fmt.Errorf("rooting the image's store paths: %w", err)
@@ -103,12 +101,12 @@ func storePath(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("following the image's %s: %w", path, err)
 	}
-	name, ok := strings.CutPrefix(real, storeDir+"/")
+	name, ok := strings.CutPrefix(real, nixstore.Dir+"/")
 	if !ok {
 		return "", fmt.Errorf("the image's %s leads to %s, not into the Nix store: nixproxy needs a Nix image such as nixos/nix", path, real)
 	}
 	name, _, _ = strings.Cut(name, "/")
-	return filepath.Join(storeDir, name), nil
+	return filepath.Join(nixstore.Dir, name), nil
 }
 
 // settings are the lines of configuration that the image's Nix needs, of those

@@ -142,7 +142,7 @@ func blame(v layout.Volume, graph nixstore.Graph, broken []agent.BrokenPath) err
 		return err
 	}
 	for _, s := range stamps {
-		closure := graph.Closure(nixstore.Path(s.Nix), nixstore.Path(s.Profile), nixstore.Path(s.BaseSystem))
+		closure := graph.Closure(s.Paths()...)
 		for n := range broken {
 			if closure[broken[n].Path] {
 				broken[n].Images = append(broken[n].Images, s.Identity)

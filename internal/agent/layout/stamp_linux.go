@@ -31,18 +31,26 @@ func (v Volume) Stamp(identity string) (agent.Stamp, error) {
 	return s, nil
 }
 
+// Stamped are the identities of the images that have a stamp, be it a damaged one.
+func (v Volume) Stamped() (identities []string, err error) {
+	files, err := filepath.Glob(v.StampFile("*"))
+	for _, file := range files {
+		identity := strings.TrimSuffix(filepath.Base(file), ".json")
+		if agent.IsIdentity(identity) { // else it is somebody else's
+			identities = append(identities, identity)
+		}
+	}
+	return identities, err
+}
+
 // Stamps reads all stamps. A damaged one counts as missing: a sync makes it new.
 func (v Volume) Stamps() ([]agent.Stamp, error) {
-	files, err := filepath.Glob(v.Own("images", "*.json"))
+	identities, err := v.Stamped()
 	if err != nil {
 		return nil, err
 	}
 	stamps := []agent.Stamp{}
-	for _, file := range files {
-		identity := strings.TrimSuffix(filepath.Base(file), ".json")
-		if !agent.IsIdentity(identity) {
-			continue // somebody else's
-		}
+	for _, identity := range identities {
 		s, err := v.Stamp(identity)
 		if errors.Is(err, os.ErrNotExist) {
 			continue

@@ -36,11 +36,11 @@ func (a Agent) Serve(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	unused, err := a.Volume.UseImage(a.Image)
+	leaveImage, err := a.Volume.UseImage(a.Image)
 	if err != nil {
 		return fmt.Errorf("marking the image as in use: %w", err)
 	}
-	defer unused()
+	defer leaveImage()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	a.idle = newIdle(agent.Idle, end)
