@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
@@ -16,6 +17,9 @@ const (
 	attempts = 3
 	// notice is the time that an engine has to notice that a container has ended.
 	notice = time.Second
+	// notExecuted is the least exit status by which engines say that a program
+	// could not be executed.
+	notExecuted = 125
 )
 
 // onBase makes sure of the base and does the work on it. Anchor and proxy
@@ -61,13 +65,17 @@ func unstamped(err error) bool {
 	return errors.As(err, &refused) && refused.Reason == agent.Unstamped
 }
 
-// ended tells whether a container that was counted on does not run any more.
+// ended tells whether a container that was counted on does not run any more. An
+// engine that has much to do notices that late, but executes nothing in it.
 func (b *base) ended(ctx context.Context) bool {
-	for deadline := time.Now().Add(notice); time.Now().Before(deadline); {
-		for _, id := range []string{b.anchor.ID, b.proxy} {
-			if id == "" {
-				continue
-			}
+	var counted []string
+	for _, id := range []string{b.anchor.ID, b.proxy} {
+		if id != "" {
+			counted = append(counted, id)
+		}
+	}
+	for deadline := time.Now().Add(notice); len(counted) > 0 && time.Now().Before(deadline); {
+		for _, id := range counted {
 			c, err := b.engine.FindContainer(ctx, id)
 			if engine.IsNotFound(err) || err == nil && !c.Running() {
 				return true
@@ -79,5 +87,13 @@ func (b *base) ended(ctx context.Context) bool {
 		case <-time.After(notice / 10):
 		}
 	}
-	return false
+	return slices.ContainsFunc(counted, func(id string) bool { return b.refusesToExecute(ctx, id) })
+}
+
+// refusesToExecute tells whether the engine says that nothing can be executed in a
+// container; what the agent says that is executed does not matter.
+func (b *base) refusesToExecute(ctx context.Context, id string) bool {
+	_, err := b.engine.Output(ctx, id, "[]", agent.Binary, "look")
+	var said *engine.ExitError
+	return engine.IsConflict(err) || engine.IsNotFound(err) || errors.As(err, &said) && said.Status >= notExecuted
 }
