@@ -38,9 +38,6 @@ func TestEngines(t *testing.T) {
 // testEngines are the kinds of engine to test besides the machine's own.
 func testEngines() []string { return strings.Fields(os.Getenv("NIXPROXY_TEST_ENGINES")) }
 
-// patience is what all scripts on one engine have together: none may hang.
-const patience = 20 * time.Minute
-
 // startEngine brings up an engine of the test's own.
 func startEngine(t *testing.T, kind string) *testEngine {
 	dir := t.TempDir()
@@ -71,7 +68,6 @@ func scripts(e *testEngine, infix string) testscript.Params {
 	return testscript.Params{
 		Dir:                "testdata",
 		RequireUniqueNames: true,
-		Deadline:           time.Now().Add(patience),
 		Setup:              func(env *testscript.Env) error { return setup(env, e, infix) },
 		Condition: func(condition string) (bool, error) {
 			if condition != "podman" {
