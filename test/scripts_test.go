@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -265,7 +266,7 @@ func (s *script) record(args []string) error {
 }
 
 // recorded N CMD [ARG...]: CMD succeeds with at most N requests to the engine,
-// and with one at least unless N is 0.
+// and with one at least unless N is 0. How long it takes makes no difference.
 func (s *script) recorded(args []string) error {
 	most, err := strconv.Atoi(args[0])
 	if err != nil || s.recorder == nil {
@@ -278,13 +279,17 @@ func (s *script) recorded(args []string) error {
 	if err := s.Exec(args[1], args[2:]...); err != nil {
 		return err
 	}
-	requests := s.recorder.forget()
+	requests := slices.DeleteFunc(s.recorder.forget(), isWatch)
 	s.Logf("requests: %q", requests)
 	if len(requests) > most || len(requests) == 0 && most > 0 {
 		return fmt.Errorf("%d requests: %q", len(requests), requests)
 	}
 	return nil
 }
+
+// isWatch knows the request by which a bridge that is in use for a second is watched
+// over: on a busy machine that is one for the shortest command.
+func isWatch(request string) bool { return strings.HasSuffix(request, "/wait") }
 
 // publish [-fresh|-foreign] VERSION REF: the registry has a test image by this
 // reference; as it is, with a layer that no engine has, or for an architecture
