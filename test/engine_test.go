@@ -220,9 +220,21 @@ func oneFile(name string, content []byte) []byte {
 	return b.Bytes()
 }
 
-// leftovers says what the run has left on the engine and among the processes.
+// leftovers says what the run has left on the engine and among the processes, when
+// what was about to end had the time for it.
 func (w *world) leftovers() error {
-	var left []string
+	for begin := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		left, err := w.left()
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if time.Since(begin) > slowest/4 {
+			return fmt.Errorf("left behind: %s", strings.Join(left, ", "))
+		}
+	}
+}
+
+func (w *world) left() (left []string, err error) {
 	containers, err := w.engine.containers(w.prefix)
 	for _, c := range containers {
 		left = append(left, "container "+strings.Join(c.Names, ","))
@@ -240,10 +252,7 @@ func (w *world) leftovers() error {
 	for _, process := range processesOf(w.prefix) {
 		left = append(left, "process "+process)
 	}
-	if len(left) > 0 {
-		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
-	}
-	return errors.Join(err, more, most)
+	return left, errors.Join(err, more, most)
 }
 
 // processesOf finds the processes with a volume of this run in their mounts
