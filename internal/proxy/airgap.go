@@ -18,16 +18,12 @@ import (
 // Export writes an archive of the volume, or of the closures of store paths, or
 // links to them. version is nixproxy's own.
 func (p *Proxy) Export(ctx context.Context, version string, names []string, to io.Writer) error {
-	var paths []nixstore.Path
-	for _, name := range names {
-		place, err := nixstore.Follow(p.Host.Dir, name)
-		if err != nil {
-			return err
-		}
-		paths = append(paths, place.Path)
+	places, err := p.follow(names)
+	if err != nil {
+		return err
 	}
 	return p.onVolume(ctx, func(_ *engine.Engine, o volume.Open) error {
-		err := o.Export(ctx, paths, version, to, func(c agent.Cargo) volume.Progress {
+		err := o.Export(ctx, pathsOf(places), version, to, func(c agent.Cargo) volume.Progress {
 			return p.Terminal.Start(fmt.Sprintf("exporting %s of volume %s", terminal.Count(len(c.Paths), "store path"), o.Name))
 		})
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
@@ -59,45 +58,27 @@ func (p *Proxy) WouldBring(ctx context.Context, names []string) (infos []nixstor
 }
 
 // wanted opens the host's store, and finds in it what is asked for.
-func (p *Proxy) wanted(ctx context.Context, names []string) (*nixstore.Server, agent.Wanted, error) {
-	var want agent.Wanted
-	for _, name := range names {
-		place, err := nixstore.Follow(p.Host.Dir, name)
-		if err != nil {
-			return nil, want, err
-		}
-		want.Roots = append(want.Roots, place.Path)
+func (p *Proxy) wanted(ctx context.Context, names []string) (host *nixstore.Server, want agent.Wanted, err error) {
+	places, err := p.follow(names)
+	if err != nil {
+		return nil, want, err
 	}
 	nix, found := version.Local(p.Host.Home, p.Host.Self, nil).Present()
 	if !found {
 		return nil, want, errors.New("this host has no Nix, and so no store to copy from: install Nix, or build in the volume with `nixproxy run`")
 	}
-	host, err := hoststore.Open(ctx, nix.Binary)
-	if err != nil {
+	if host, err = hoststore.Open(ctx, nix.Binary); err != nil {
 		return nil, want, err
 	}
-	if want.Closure, err = closure(host, want.Roots); err != nil {
+	want.Roots = pathsOf(places)
+	want.Closure, err = closure(host, "the host's store", want.Roots, false, func(path nixstore.Path) error {
+		return fmt.Errorf("%s is not in this host's store: get it with `nix-store --realise %[1]s`; if it was built in the volume, it is there already", path)
+	})
+	if err != nil {
 		host.Close()
 		return nil, want, err
 	}
 	return host, want, nil
-}
-
-func closure(host *nixstore.Server, roots []nixstore.Path) ([]nixstore.Path, error) {
-	valid, err := host.Valid(roots, false)
-	if err != nil {
-		return nil, fmt.Errorf("asking the host's store: %w", err)
-	}
-	for _, r := range roots {
-		if !slices.Contains(valid, r) {
-			return nil, fmt.Errorf("%s is not in this host's store: get it with `nix-store --realise %s`; if it was built in the volume, it is there already", r, r)
-		}
-	}
-	all, err := host.Closure(roots)
-	if err != nil {
-		return nil, fmt.Errorf("asking the host's store: %w", err)
-	}
-	return all, nil
 }
 
 // infos tells of paths that are to be copied, unless a volume has no use for them.

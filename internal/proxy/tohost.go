@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/hoststore"
@@ -52,20 +51,16 @@ type homeward struct {
 }
 
 func (p *Proxy) homeward(ctx context.Context, names []string) (*homeward, error) {
-	h := &homeward{Proxy: p}
-	for _, name := range names {
-		place, err := nixstore.Follow(p.Host.Dir, name)
-		if err != nil {
-			return nil, err
-		}
-		h.places = append(h.places, place)
+	places, err := p.follow(names)
+	if err != nil {
+		return nil, err
 	}
-	found := false
-	if h.nix, found = version.Local(p.Host.Home, p.Host.Self, nil).Present(); !found {
+	nix, found := version.Local(p.Host.Home, p.Host.Self, nil).Present()
+	if !found {
 		return nil, errors.New("this host has no Nix, and so no store to copy to: `nixproxy cp PATH DEST` copies plain files")
 	}
-	err := h.open(ctx)
-	if err == nil {
+	h := &homeward{Proxy: p, nix: nix, places: places}
+	if err = h.open(ctx); err == nil {
 		err = h.compare()
 	}
 	if err != nil {
@@ -93,11 +88,13 @@ func (h *homeward) close() {
 
 // compare finds what the host lacks.
 func (h *homeward) compare() error {
-	closure, err := h.closure()
+	all, err := closure(h.inside, "the volume's store", pathsOf(h.places), true, func(path nixstore.Path) error {
+		return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`", path)
+	})
 	if err != nil {
 		return err
 	}
-	missing, err := h.host.Missing(closure)
+	missing, err := h.host.Missing(all)
 	if err != nil {
 		return fmt.Errorf("asking the host's store: %w", err)
 	}
@@ -105,27 +102,6 @@ func (h *homeward) compare() error {
 		return fmt.Errorf("asking the volume's store: %w", err)
 	}
 	return nil
-}
-
-func (h *homeward) closure() ([]nixstore.Path, error) {
-	var wanted []nixstore.Path
-	for _, place := range h.places {
-		wanted = append(wanted, place.Path)
-	}
-	valid, err := h.inside.Valid(wanted, true)
-	if err != nil {
-		return nil, fmt.Errorf("asking the volume's store: %w", err)
-	}
-	for _, p := range wanted {
-		if !slices.Contains(valid, p) {
-			return nil, fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`", p)
-		}
-	}
-	all, err := h.inside.Closure(wanted)
-	if err != nil {
-		return nil, fmt.Errorf("asking the volume's store: %w", err)
-	}
-	return all, nil
 }
 
 func (h *homeward) copy() (err error) {

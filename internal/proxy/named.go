@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// follow finds what names mean in the store: store paths, or links to them.
+func (p *Proxy) follow(names []string) ([]nixstore.Place, error) {
+	var places []nixstore.Place
+	for _, name := range names {
+		place, err := nixstore.Follow(p.Host.Dir, name)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, place)
+	}
+	return places, nil
+}
+
+func pathsOf(places []nixstore.Place) []nixstore.Path {
+	var paths []nixstore.Path
+	for _, place := range places {
+		paths = append(paths, place.Path)
+	}
+	return paths
+}
+
+// closure is all that paths need in a store, themselves included. With hold they
+// are held there (nixstore.Server.Valid). absent is the error for one that the
+// store does not have; others begin with the store's name.
+func closure(store *nixstore.Server, name string, paths []nixstore.Path, hold bool, absent func(nixstore.Path) error) ([]nixstore.Path, error) {
+	valid, err := store.Valid(paths, hold)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", name, err)
+	}
+	for _, path := range paths {
+		if !slices.Contains(valid, path) {
+			return nil, absent(path)
+		}
+	}
+	all, err := store.Closure(paths)
+	if err != nil {
+		return nil, fmt.Errorf("asking %s: %w", name, err)
+	}
+	return all, nil
+}
