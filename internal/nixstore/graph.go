@@ -46,8 +46,16 @@ func (g Graph) follow(from []Path, next func(Info) []Path) Set {
 	return seen
 }
 
-// Size is the sum of the archives of a set's valid paths, in bytes: what Nix
-// counts, and near to what they take on a disk.
+// TotalSize is the sum of the archives of all paths, in bytes: what Nix counts, and
+// near to what they take on a disk.
+func (g Graph) TotalSize() (n int64) {
+	for _, i := range g {
+		n += i.NarSize
+	}
+	return n
+}
+
+// Size is that of a set's valid paths.
 func (g Graph) Size(set Set) (n int64) {
 	for path := range set {
 		n += g[path].NarSize

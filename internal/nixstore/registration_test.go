@@ -94,6 +94,9 @@ func TestGraph(t *testing.T) {
 			t.Errorf("%s: got %v of %d bytes", name, test.got, g.Size(test.got))
 		}
 	}
+	if g.TotalSize() != 137 {
+		t.Errorf("all are %d bytes", g.TotalSize())
+	}
 	if len(g[one].References) != 2 {
 		t.Error("following has changed the graph")
 	}

@@ -47,7 +47,7 @@ func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) erro
 		return err
 	}
 	before, left := c.graph, leftovers(c.Volume, c.graph, c.roots)
-	if size := sizeOf(before); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
+	if size := before.TotalSize(); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
 		return c.tell.Result(agent.Collected{Fates: []agent.Fate{}, Before: size, After: size, Live: before.Size(c.live()), DryRun: c.plan.DryRun})
 	}
 	if err := c.judge(ctx); err != nil {
@@ -134,14 +134,14 @@ func (c *collection) collect(ctx context.Context) error {
 	}
 	// The limit is in bytes of the disk, of which a path takes more or less than
 	// its archive has: so it may take more than once.
-	for size := sizeOf(c.graph); size > c.plan.MaxSize; {
+	for size := c.graph.TotalSize(); size > c.plan.MaxSize; {
 		if err := c.nix.collect(ctx, "--max-freed", strconv.FormatInt(size-c.plan.MaxSize, 10)); err != nil {
 			return err
 		}
 		if err := c.lookAgain(ctx); err != nil {
 			return err
 		}
-		left := sizeOf(c.graph)
+		left := c.graph.TotalSize()
 		if left >= size {
 			return nil
 		}
@@ -158,7 +158,7 @@ func (c *collection) lookAgain(ctx context.Context) (err error) {
 // rehearse is the store as it would be afterwards. Which part of the garbage goes
 // where not all does is Nix's choice.
 func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
-	after, size := nixstore.Graph{}, sizeOf(c.graph)
+	after, size := nixstore.Graph{}, c.graph.TotalSize()
 	for path, info := range c.graph {
 		if live[path] || c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
 			after[path] = info
@@ -172,7 +172,7 @@ func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
 // result compares the store with what it was. Others may have added to it
 // meanwhile.
 func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agent.Collected {
-	r := agent.Collected{Before: sizeOf(before), After: sizeOf(c.graph), Live: before.Size(live), DryRun: c.plan.DryRun}
+	r := agent.Collected{Before: before.TotalSize(), After: c.graph.TotalSize(), Live: before.Size(live), DryRun: c.plan.DryRun}
 	for path, info := range before {
 		if _, still := c.graph[path]; !still {
 			r.Paths++
@@ -188,13 +188,6 @@ func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[n
 	r.Paths, r.Freed = r.Paths+unfinished.Paths, r.Freed+unfinished.Size
 	r.Fates = append(c.fates, garbage, unfinished)
 	return r
-}
-
-func sizeOf(g nixstore.Graph) (n int64) {
-	for _, r := range g {
-		n += r.NarSize
-	}
-	return n
 }
 
 // collect runs the collector.

@@ -32,7 +32,7 @@ func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
 		return err
 	}
 	i := inventory{graph: graph, roots: valid(graph, v.Roots())}
-	found := agent.Inspection{Store: agent.Amount{Paths: len(graph), Size: sizeOf(graph)}, Roots: i.byOrigin(), Images: i.byImage(v, stamps),
+	found := agent.Inspection{Store: agent.Amount{Paths: len(graph), Size: graph.TotalSize()}, Roots: i.byOrigin(), Images: i.byImage(v, stamps),
 		Unregistered: len(unregistered(v, graph)), Home: home(v), Disk: disk(v)}
 	found.Live = i.amount(i.kept(func(agent.Root) bool { return true }))
 	found.Dead = agent.Amount{Paths: found.Store.Paths - found.Live.Paths, Size: found.Store.Size - found.Live.Size}

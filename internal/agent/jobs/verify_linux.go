@@ -49,7 +49,7 @@ func verify(ctx context.Context, v layout.Volume, repair bool, tell agent.Teller
 	if err != nil {
 		return found, err
 	}
-	found.Store = agent.Amount{Paths: len(graph), Size: sizeOf(graph)}
+	found.Store = agent.Amount{Paths: len(graph), Size: graph.TotalSize()}
 	if found.Broken, err = broken(ctx, v, graph, tell); err != nil {
 		return found, err
 	}
@@ -70,7 +70,7 @@ func holdCollectors(ctx context.Context, v layout.Volume) (release func(), err e
 
 // broken reads all of a graph's paths.
 func broken(ctx context.Context, v layout.Volume, graph nixstore.Graph, tell agent.Teller) ([]agent.BrokenPath, error) {
-	all := reading{ended: ctx.Err, tell: tell, total: sizeOf(graph), broken: []agent.BrokenPath{}}
+	all := reading{ended: ctx.Err, tell: tell, total: graph.TotalSize(), broken: []agent.BrokenPath{}}
 	todo := make(chan nixstore.Info)
 	var readers sync.WaitGroup
 	for range runtime.NumCPU() {
