@@ -7,14 +7,13 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// readGraph reads the volume's whole database. Beside is for a volume that is beside
-// the image's own /nix: then it is the image's Nix that reads it, which works
-// even where the volume's own is broken.
+// readGraph reads the volume's whole database. Where the volume is beside the
+// image's own /nix, it is the image's Nix that reads it, which works even where the
+// volume's own is broken.
 func readGraph(ctx context.Context, v layout.Volume) (nixstore.Graph, error) {
 	dump, err := dumpDatabase(ctx, v)
 	if err != nil {
@@ -53,7 +52,7 @@ func unreadable(said string, err error) error {
 	return fmt.Errorf("reading the volume's database: %w", err)
 }
 
-// dumpDatabase is the command that prints the database.
+// dumpDatabase is the command that prints it.
 func dumpDatabase(ctx context.Context, v layout.Volume) (*exec.Cmd, error) {
 	if v == layout.InPlace {
 		own, err := findOwnNix(v)
@@ -62,7 +61,5 @@ func dumpDatabase(ctx context.Context, v layout.Volume) (*exec.Cmd, error) {
 		}
 		return own.command(ctx, "nix-store", "--dump-db"), nil
 	}
-	c := imageNix(ctx, "nix-store", "--dump-db")
-	c.Env = append(c.Env, "NIX_REMOTE=local?root="+agent.Beside)
-	return c, nil
+	return besideNix(ctx, "--dump-db"), nil
 }

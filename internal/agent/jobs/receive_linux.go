@@ -109,7 +109,7 @@ func turn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), 
 // besideStore opens the volume's store with the image's own Nix, which sees it
 // beside its own.
 func besideStore(ctx context.Context) (*nixstore.Server, error) {
-	c := imageNix(ctx, "nix-store", "--store", "local?root="+agent.Beside, "--serve", "--write")
+	c := besideNix(ctx, "--serve", "--write")
 	// The names of one setting, of which each version knows one.
 	c.Env = append(c.Env, nixConfig("fsync-store-paths = true", "sync-before-registering = true"))
 	return nixstore.Serve(c)

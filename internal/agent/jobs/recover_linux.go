@@ -39,9 +39,7 @@ func forgetLost(ctx context.Context, v layout.Volume) error {
 	if err := errors.Join(removeHalves(ctx, v), removeUnnamed(v)); err != nil {
 		return fmt.Errorf("removing what is half there: %w", err)
 	}
-	verify := imageNix(ctx, "nix-store", "--verify")
-	verify.Env = append(verify.Env, "NIX_REMOTE=local?root="+agent.Beside)
-	return errors.Join(verify.Run(), unstampLost(v))
+	return errors.Join(besideNix(ctx, "--verify").Run(), unstampLost(v))
 }
 
 // removeHalves removes what is left of the path that a collector was removing.

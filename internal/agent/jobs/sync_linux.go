@@ -153,6 +153,14 @@ func imageNix(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return c
 }
 
+// besideStoreURI is the volume's store, as the image's Nix calls it.
+const besideStoreURI = "local?root=" + agent.Beside
+
+// besideNix is nix-store of the image's own Nix on the store of the volume beside.
+func besideNix(ctx context.Context, args ...string) *exec.Cmd {
+	return imageNix(ctx, "nix-store", append([]string{"--store", besideStoreURI}, args...)...)
+}
+
 func nixConfig(more ...string) string {
 	return "NIX_CONFIG=experimental-features = nix-command\n" + strings.Join(more, "\n")
 }
@@ -169,7 +177,7 @@ func copyStore(ctx context.Context, s agent.Stamp, tell agent.Teller) error {
 	defer giveUp(nil)
 	var wait *time.Timer
 	c := imageNix(ctx, filepath.Join(s.Nix, "bin/nix"), "copy", "--all", "--no-check-sigs",
-		"--to", "local?root="+agent.Beside, "--log-format", "internal-json")
+		"--to", besideStoreURI, "--log-format", "internal-json")
 	// A path must not be valid before it is on disk: after a loss of power the
 	// next copy would take the database's word for it.
 	c.Env = append(c.Env, nixConfig(s.Settings...))

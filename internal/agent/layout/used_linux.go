@@ -11,8 +11,9 @@ import (
 )
 
 // An agent holds a shared lock on a file for its image, and so does who brings the
-// image, so that no collection drops it under them. The file's time is the image's last use. The file
-// itself stays: whoever waits for its lock must wait for the same as all others.
+// image, so that no collection drops it under them. The file's time is the image's
+// last use. The file itself stays: whoever waits for its lock must wait for the
+// same as all others.
 func (v Volume) used(identity string) string { return v.Own("used", identity) }
 
 // lockUsed makes the directory too: an anchor that is up may be of a nixproxy
