@@ -67,7 +67,7 @@ func mode(ctx context.Context, name string, args []string) error {
 	case name == "sync" && len(args) == 2:
 		return jobs.Sync(ctx, args[0], args[1], os.Stdout)
 	case name == "lacks":
-		return jobs.Lacks(ctx, os.Stdin, os.Stdout)
+		return jobs.Lacks(ctx, layout.Beside, os.Stdin, os.Stdout)
 	case name == "receive":
 		return jobs.Receive(ctx, layout.Beside, os.Stdin, os.Stdout)
 	case name == "export":

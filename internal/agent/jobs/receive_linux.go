@@ -17,7 +17,12 @@ import (
 )
 
 // Lacks answers in the anchor what the volume lacks of a closure.
-func Lacks(ctx context.Context, in io.Reader, out io.Writer) error {
+func Lacks(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
+	leave, err := v.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var want agent.Wanted
 	if err := json.NewDecoder(in).Decode(&want); err != nil {
 		return fmt.Errorf("reading what is wanted: %w", err)
