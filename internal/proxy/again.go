@@ -33,7 +33,7 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 		if err == nil {
 			err = work(b)
 		}
-		ended := transient(err) && (unstamped(err) || b.ended(ctx))
+		ended := transient(err) && (refusedFor(err, agent.Unstamped) || b.ended(ctx))
 		if !ended {
 			return err
 		}
@@ -47,22 +47,20 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 
 // transient tells whether an error can be due to a container's end.
 func transient(err error) bool {
-	if !slowPath(err) {
-		return false
-	}
-	var unusable *volume.UnusableError
-	var wrong *misMount
-	var refused *agent.Refused
-	var held *volume.HeldError
-	var limits *refusedLimits
-	missing := errors.As(err, &refused) && refused.Reason == agent.NoDirectory
-	return !missing && !errors.As(err, &unusable) && !errors.As(err, &wrong) && !errors.As(err, &held) && !errors.As(err, &limits) && !engine.IsUnshared(err)
+	lasts := is[*volume.UnusableError](err) || is[*volume.HeldError](err) || is[*misMount](err) || is[*refusedLimits](err) || refusedFor(err, agent.NoDirectory)
+	return slowPath(err) && !lasts && !engine.IsUnshared(err)
 }
 
-// unstamped tells whether a session found that its image's store is not there.
-func unstamped(err error) bool {
-	var refused *agent.Refused
-	return errors.As(err, &refused) && refused.Reason == agent.Unstamped
+// is tells whether an error is of a type, or wraps one that is.
+func is[E error](err error) bool {
+	_, is := errors.AsType[E](err)
+	return is
+}
+
+// refusedFor tells whether a session was refused for that reason.
+func refusedFor(err error, reason agent.Reason) bool {
+	refused, was := errors.AsType[*agent.Refused](err)
+	return was && refused.Reason == reason
 }
 
 // ended tells whether a container that was counted on does not run any more. An

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -107,8 +106,7 @@ func (p *Proxy) onFilled(ctx context.Context, images []agent.Stamp, work func(vo
 		}
 		return work(o)
 	})
-	var missing *volume.MissingError
-	if !empty && !errors.As(err, &missing) {
+	if !empty && !is[*volume.MissingError](err) {
 		return err
 	}
 	filled := false

@@ -50,8 +50,7 @@ func (p *Proxy) WouldBring(ctx context.Context, names []string) (infos []nixstor
 		}
 		return err
 	})
-	var none *volume.MissingError
-	if errors.As(err, &none) {
+	if is[*volume.MissingError](err) {
 		return p.infos(host, want.Closure)
 	}
 	return infos, err

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -123,8 +122,7 @@ func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 	begin := func() volume.Progress { return p.copying(b.image.Reference, b.volume.Name) }
 	var err error
 	b.stamp, err = b.open().Sync(ctx, b.image.Identity, b.image.Reference, begin)
-	var unusable *volume.UnusableError
-	if errors.As(err, &unusable) {
+	if is[*volume.UnusableError](err) {
 		p.leave(ctx, b)
 	}
 	if err != nil || b.image.Version == "" {

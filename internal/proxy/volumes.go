@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -66,7 +65,7 @@ func (r *VolumeRow) look(ctx context.Context, e *engine.Engine) error {
 		}
 	}
 	status, err := volumeStatus(ctx, e, r.Name)
-	if unusable := (*volume.UnusableError)(nil); errors.As(err, &unusable) {
+	if is[*volume.UnusableError](err) {
 		err = nil // it is there all the same, and can be removed
 	}
 	for _, stamp := range status.Images {
