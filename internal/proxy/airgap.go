@@ -40,7 +40,7 @@ func (p *Proxy) Import(ctx context.Context, name string, file io.ReadSeeker) err
 		if err := p.onFilled(ctx, r.Images, func(o volume.Open) error { return o.Takes(r.Manifest) }); err != nil {
 			return err
 		}
-		return p.verify(name, r)
+		return p.verifyArchive(name, r)
 	}); err != nil {
 		return fmt.Errorf("nothing of %s was imported: %w", name, err)
 	}
@@ -87,7 +87,7 @@ func (u until) Read(p []byte) (int, error) {
 	return u.Reader.Read(p)
 }
 
-func (p *Proxy) verify(name string, r *archive.Reader) error {
+func (p *Proxy) verifyArchive(name string, r *archive.Reader) error {
 	progress := p.Terminal.Start("verifying " + name)
 	meter := &terminal.Meter{Set: progress.Set, Total: r.Size()}
 	err := r.Each(func(i nixstore.Info, nar io.Reader) error { return i.Copy(io.Discard, meter.Reader(nar)) })

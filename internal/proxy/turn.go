@@ -36,14 +36,16 @@ func (p *Proxy) settingUp(ctx context.Context, w *want, work func() error) error
 
 // released waits until nobody uses a volume any more.
 func released(ctx context.Context, held *volume.HeldError) error {
-	for first := true; first || held.Held(ctx); first = false {
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(time.Second):
 		}
+		if !held.Held(ctx) {
+			return ctx.Err()
+		}
 	}
-	return ctx.Err()
 }
 
 // alone refuses a Nix that needs a volume of its own and was given none: the

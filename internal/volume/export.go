@@ -51,8 +51,7 @@ func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(miss
 	for _, i := range again.Paths {
 		want.Closure = append(want.Closure, i.Path)
 	}
-	send := func(to io.Writer, missing []nixstore.Path) error { return send(to, again, missing, begin) }
-	return o.Receive(ctx, want, send, wait)
+	return o.Receive(ctx, want, func(to io.Writer, missing []nixstore.Path) error { return send(to, again, missing, begin) }, wait)
 }
 
 // stillHere is how often the agent hears that somebody is there while what it has

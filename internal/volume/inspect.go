@@ -9,5 +9,6 @@ import (
 // Inspect tells what is in the volume and what keeps it. It takes no turn, so it
 // does not wait for a job that works on the volume.
 func (o Open) Inspect(ctx context.Context) (found agent.Inspection, err error) {
-	return found, o.Ask(ctx, "", &found, "inspect")
+	err = o.Ask(ctx, "", &found, "inspect")
+	return found, err
 }

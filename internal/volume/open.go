@@ -88,7 +88,8 @@ func (o Open) DoNext(ctx context.Context, job container.Job) error {
 // Prepare makes a new volume ours inside, checks an old one, and tells what is
 // in it.
 func (o Open) Prepare(ctx context.Context) (p agent.Prepared, err error) {
-	return p, o.Ask(ctx, "", &p, "prepare")
+	err = o.Ask(ctx, "", &p, "prepare")
+	return p, err
 }
 
 // A Progress is told how far a job is.

@@ -17,12 +17,13 @@ import (
 // Verify reads all that the volume's database says is there, and tells what is
 // broken. With repair it also mends what needs no image. It waits for no job.
 func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found agent.Verification, err error) {
-	return found, o.talk(ctx, "verify", repair, func(s *engine.Stream) error {
+	err = o.talk(ctx, "verify", repair, func(s *engine.Stream) error {
 		if err := agent.Follow(s, progress.Set, &found); err != nil {
 			return explain(ctx, s, err)
 		}
 		return nil
 	})
+	return found, err
 }
 
 // Mend copies broken paths anew from an image that has them, and notes in each
