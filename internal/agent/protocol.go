@@ -268,5 +268,6 @@ func readRequest(r io.Reader) (Request, error) {
 	if _, err := io.ReadFull(r, body); err != nil {
 		return request, err
 	}
-	return request, gob.NewDecoder(bytes.NewReader(body)).Decode(&request)
+	err := gob.NewDecoder(bytes.NewReader(body)).Decode(&request)
+	return request, err
 }

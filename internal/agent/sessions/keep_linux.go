@@ -125,7 +125,8 @@ func (k *keeping) receive() (task, []*os.File, error) {
 		return t, nil, err
 	}
 	k.hear = gob.NewDecoder(k.conn)
-	return t, files, k.hear.Decode(&t)
+	err = k.hear.Decode(&t)
+	return t, files, err
 }
 
 // execute starts the command as a job of its own.
