@@ -2,7 +2,6 @@ package nixstore
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 )
 
@@ -25,21 +24,6 @@ func (i Info) Copy(to io.Writer, archives io.Reader) error {
 		return &ChangedError{Path: i.Path}
 	case err != nil || rest > 0:
 		return errNotArchive
-	}
-	return nil
-}
-
-// Check tells what an Info that came from elsewhere lacks to be one: a store path,
-// and a hash to check its archive by.
-func (i Info) Check() error {
-	if _, err := ParsePath(string(i.Path)); err != nil {
-		return err
-	}
-	if _, err := ParsePath(i.Deriver); err != nil && i.Deriver != "" {
-		return fmt.Errorf("%s has a deriver that is none: %w", i.Path, err)
-	}
-	if _, err := parseSHA256(i.NarHash); err != nil || i.NarSize <= 0 {
-		return fmt.Errorf("%s is listed without a hash and a size", i.Path)
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-// Package nixstore is what can be known of a Nix store without Nix.
+// Package nixstore is a Nix store from outside: what paths and archives are, what
+// follows from its database, and how a Nix is asked about it (serve.go).
 package nixstore
 
 import (
