@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/archive":        {"internal/agent", "internal/nixstore"},
 	"internal/hoststore":      {"internal/nixstore"},
 	"internal/proxy": {"internal/volume", "internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agent", "internal/agentbin",
-		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixlog", "internal/nixstore", "internal/hoststore",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixstore", "internal/hoststore",
 		"internal/project", "internal/settings"},
 	"internal/volume":    {"internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agent", "internal/nixstore", "internal/terminal"},
 	"internal/container": {"internal/engine", "internal/agent", "internal/agentbin"},

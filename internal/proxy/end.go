@@ -64,11 +64,7 @@ func (p *Proxy) eachContainer(ctx context.Context, volume string, work func(*eng
 // Volumes returns the names of all volumes that nixproxy made, or of the one
 // that is set, if it is there.
 func (p *Proxy) Volumes(ctx context.Context) ([]string, error) {
-	endpoint, err := p.endpoint()
-	if err != nil {
-		return nil, err
-	}
-	e, _, err := p.open(ctx, endpoint)
+	e, err := p.Engine(ctx)
 	if err != nil {
 		return nil, err
 	}
