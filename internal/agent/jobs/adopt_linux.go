@@ -27,7 +27,7 @@ func adopt(v layout.Volume, want agent.Wanted, received int) error {
 	}
 	if received > 0 || len(want.Images) > 0 || !v.Settled(want.Roots) {
 		if err := v.Flush(); err != nil {
-			return fmt.Errorf("writing the volume to disk: %w", err)
+			return err
 		}
 	}
 	if err := v.RootSynced(want.Roots); err != nil {

@@ -119,10 +119,7 @@ func (c *collection) take(ctx context.Context, live nixstore.Set) error {
 	if err := c.collect(ctx); err != nil {
 		return err
 	}
-	if err := c.Flush(); err != nil {
-		return fmt.Errorf("writing the volume to disk: %w", err)
-	}
-	return nil
+	return c.Flush()
 }
 
 func (c *collection) collect(ctx context.Context) error {

@@ -62,7 +62,7 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 		return fmt.Errorf("making the volume's first profiles: %w", err)
 	}
 	if err := volume.Flush(); err != nil {
-		return fmt.Errorf("writing the volume to disk: %w", err)
+		return err
 	}
 	stamp.Synced = time.Now().UTC().Format(time.RFC3339)
 	if err := volume.WriteStamp(stamp); err != nil {

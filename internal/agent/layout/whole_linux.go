@@ -78,9 +78,12 @@ func ReplaceLink(target, path string) error {
 // path to the page cache, and a stamp must not outlive what it speaks of.
 func (v Volume) Flush() error {
 	dir, err := os.Open(string(v))
-	if err != nil {
-		return err
+	if err == nil {
+		defer dir.Close()
+		err = unix.Syncfs(int(dir.Fd()))
 	}
-	defer dir.Close()
-	return unix.Syncfs(int(dir.Fd()))
+	if err != nil {
+		return fmt.Errorf("writing the volume to disk: %w", err)
+	}
+	return nil
 }
