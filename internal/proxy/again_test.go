@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,8 +10,29 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/volume"
 )
+
+func TestTransient(t *testing.T) {
+	for err, want := range map[error]bool{
+		nil:                              false,
+		context.Canceled:                 false,
+		errors.New("no such container"):  true,
+		&refusedLimits{errors.New("no")}: false,
+		fmt.Errorf("looking: %w", &agent.Refused{Reason: agent.Unstamped}):   true,
+		fmt.Errorf("looking: %w", &agent.Refused{Reason: agent.NoDirectory}): false,
+		fmt.Errorf("syncing: %w", &volume.HeldError{}):                       false,
+		fmt.Errorf("asking: %w", &volume.UnusableError{Err: io.EOF}):         false,
+		fmt.Errorf("mounting: %w", &misMount{}):                              false,
+		errors.New("bind source path does not exist: /p"):                    false,
+	} {
+		if got := transient(err); got != want {
+			t.Errorf("%v: got %v", err, got)
+		}
+	}
+}
 
 // An engine that has not noticed the end of a container calls it running, and
 // executes nothing in it.
