@@ -74,6 +74,7 @@ func anEngine(t *testing.T, running bool, status int) *engine.Engine {
 		case strings.HasSuffix(path, "/exec/exec/json"):
 			fmt.Fprintf(w, `{"ExitCode":%d}`, status)
 		case strings.HasSuffix(path, "/exec/exec/start"):
+			_, _ = io.Copy(io.Discard, r.Body) // else the connection may end with a reset
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
 				t.Error(err)
