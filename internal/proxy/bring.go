@@ -70,7 +70,7 @@ func (p *Proxy) wanted(ctx context.Context, names []string) (host *nixstore.Serv
 		return nil, want, err
 	}
 	want.Roots = pathsOf(places)
-	want.Closure, err = closure(host, "the host's store", want.Roots, false, func(path nixstore.Path) error {
+	want.Closure, err = closure(host, "the host's store", want.Roots, func(path nixstore.Path) error {
 		return fmt.Errorf("%s is not in this host's store: get it with `nix-store --realise %[1]s`; if it was built in the volume, it is there already", path)
 	})
 	if err != nil {

@@ -28,11 +28,11 @@ func pathsOf(places []nixstore.Place) []nixstore.Path {
 	return paths
 }
 
-// closure is all that paths need in a store, themselves included. With hold they
-// are held there (nixstore.Server.Valid). absent is the error for one that the
+// closure is all that paths need in a store, themselves included. No collector
+// takes them as long as the server runs. absent is the error for one that the
 // store does not have; others begin with the store's name.
-func closure(store *nixstore.Server, name string, paths []nixstore.Path, hold bool, absent func(nixstore.Path) error) ([]nixstore.Path, error) {
-	valid, err := store.Valid(paths, hold)
+func closure(store *nixstore.Server, name string, paths []nixstore.Path, absent func(nixstore.Path) error) ([]nixstore.Path, error) {
+	valid, err := store.Valid(paths, true)
 	if err != nil {
 		return nil, fmt.Errorf("asking %s: %w", name, err)
 	}

@@ -88,7 +88,7 @@ func (h *homeward) close() {
 
 // compare finds what the host lacks.
 func (h *homeward) compare() error {
-	all, err := closure(h.inside, "the volume's store", pathsOf(h.places), true, func(path nixstore.Path) error {
+	all, err := closure(h.inside, "the volume's store", pathsOf(h.places), func(path nixstore.Path) error {
 		return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`", path)
 	})
 	if err != nil {
