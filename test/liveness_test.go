@@ -48,7 +48,11 @@ func (p *place) silentAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(silence)
+	watch := startStopwatch(t)
 	got := s.end(t)
+	if took := watch.elapsed(); took > gone {
+		t.Errorf("it took nixproxy %v more to give up", took)
+	}
 	if err := p.engine.ContainerUnpause(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
