@@ -60,6 +60,12 @@ func newFake(t *testing.T) *fake {
 
 // add puts a container there without a call.
 func (f *fake) add(c engine.Container) *held {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.addLocked(c)
+}
+
+func (f *fake) addLocked(c engine.Container) *held {
 	f.made++
 	if c.ID == "" {
 		c.ID = fmt.Sprintf("id%d", f.made)
@@ -138,7 +144,7 @@ func (f *fake) CreateContainer(ctx context.Context, s engine.Specification) (str
 			f.t.Errorf("%s joins the PID namespace of %s, which does not run", s.Name, s.PidOf)
 		}
 	}
-	h := f.add(engine.Container{Name: s.Name, State: "created", Image: s.Image, PidOf: s.PidOf, Created: f.now, Labels: s.Labels})
+	h := f.addLocked(engine.Container{Name: s.Name, State: "created", Image: s.Image, PidOf: s.PidOf, Created: f.now, Labels: s.Labels})
 	h.spec = s
 	return h.ID, nil
 }
