@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +55,8 @@ func mode(ctx context.Context, name string, args []string) error {
 	switch {
 	case name == "anchor":
 		return jobs.Anchor(ctx, layout.Beside)
+	case name == "prepare" && slices.Contains(args, agent.LookOnly):
+		return look()
 	case name == "prepare":
 		return prepare(ctx)
 	case name == "holders":
@@ -112,6 +115,19 @@ func prepare(ctx context.Context) error {
 	}
 	defer leave()
 	_ = jobs.Recover(ctx, volume) // where it fails, one goes on as well as one can, and the next one tries again
+	return tell(volume)
+}
+
+// look is prepare for who only wants to know: it leaves the volume as it is, and
+// the anchor to its end.
+func look() error {
+	if _, err := layout.Beside.Ours(); err != nil {
+		return err
+	}
+	return tell(layout.Beside)
+}
+
+func tell(volume layout.Volume) error {
 	stamps, err := volume.Stamps()
 	if err != nil {
 		return err

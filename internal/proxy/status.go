@@ -157,11 +157,11 @@ func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeSta
 	if err != nil {
 		return s, err
 	}
-	prepared, err := volume.Open{Volume: volume.Volume{Name: name}, Engine: e, Anchor: anchor}.Prepare(ctx)
+	found, err := volume.Open{Volume: volume.Volume{Name: name}, Engine: e, Anchor: anchor}.Look(ctx)
 	if err != nil && (&base{engine: e, anchor: anchor}).ended(ctx) {
 		return s, nil // just now, for want of use
 	}
-	s.Images = prepared.Stamps
+	s.Images = found.Stamps
 	return s, err
 }
 

@@ -92,6 +92,13 @@ func (o Open) Prepare(ctx context.Context) (p agent.Prepared, err error) {
 	return p, err
 }
 
+// Look tells what is in the volume, and changes nothing: nor does it keep the
+// anchor from ending for want of use.
+func (o Open) Look(ctx context.Context) (p agent.Prepared, err error) {
+	err = o.Ask(ctx, "", &p, "prepare", agent.LookOnly)
+	return p, err
+}
+
 // A Progress is told how far a job is.
 type Progress interface {
 	Set(done, total int64)

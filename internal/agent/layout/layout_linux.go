@@ -43,17 +43,12 @@ func (v Volume) Home() string { return v.Own("home") }
 // with another layout, or with content that nixproxy did not make, is an error,
 // and nothing in it is touched.
 func (v Volume) Prepare() error {
-	switch layout, err := os.ReadFile(v.Own("layout")); {
-	case err == nil && strings.TrimSpace(string(layout)) != agent.Layout:
-		return fmt.Errorf("it has layout %q and this nixproxy knows %s: use the nixproxy that made it, or another --volume",
-			strings.TrimSpace(string(layout)), agent.Layout)
-	case err == nil:
-		return v.furnish()
-	case !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("reading its layout: %w", err)
-	}
-	if err := v.checkEmpty(); err != nil {
+	ours, err := v.Ours()
+	if err != nil {
 		return err
+	}
+	if ours {
+		return v.furnish()
 	}
 	// The layout comes first: a kill right after it leaves a volume that is known to be ours.
 	if err := os.MkdirAll(v.Own(), 0o755); err != nil {
@@ -63,6 +58,21 @@ func (v Volume) Prepare() error {
 		return err
 	}
 	return v.furnish()
+}
+
+// Ours tells whether a volume was prepared. The error says why it cannot be.
+func (v Volume) Ours() (bool, error) {
+	layout, err := os.ReadFile(v.Own("layout"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, v.checkEmpty()
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading its layout: %w", err)
+	}
+	if made := strings.TrimSpace(string(layout)); made != agent.Layout {
+		return false, fmt.Errorf("it has layout %q and this nixproxy knows %s: use the nixproxy that made it, or another --volume", made, agent.Layout)
+	}
+	return true, nil
 }
 
 // checkEmpty accepts what a kill of Prepare can leave, and nothing else.
