@@ -77,6 +77,25 @@ func TestLostClientEndsTheWholeTree(t *testing.T) {
 	}
 }
 
+// A connection's end looks like the end of stdin, by which the command may end
+// before anything else is noticed.
+func TestLostClientEndsWhatACommandLeft(t *testing.T) {
+	s := serve(t)
+	for range 3 {
+		file := filepath.Join(t.TempDir(), "held")
+		client := s.connect(t)
+		stdin, _ := io.Pipe() // has no end
+		running, err := client.Start(agent.Request{Argv: []string{"sh", "-c", `exec 9>"$1"; trap "" HUP; sleep 300 >/dev/null 2>&1 & exec cat 9>&-`, "sh", file}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go running.Wait(agent.Streams{In: stdin, Out: io.Discard, Err: io.Discard})
+		await(t, "the tree is there", func() bool { return holders(t, file) == 1 })
+		client.Close()
+		await(t, "the tree has ended", func() bool { return holders(t, file) == 0 })
+	}
+}
+
 func TestKilledAgentEndsTheTree(t *testing.T) {
 	k, err := newKeeper()
 	if err != nil {

@@ -36,8 +36,9 @@ func (a Agent) launch(t task, like *agent.Terminal, oneFile bool) (*process, err
 
 // attend carries the command's streams until it ends, and tells how it ended
 // and how much of stdin it has read. Nothing comes on err where stdout is both
-// outputs.
-func (p *process) attend(in io.Reader, out writeCloser, err io.Writer) (agent.Exit, uint64) {
+// outputs. What the command leaves in the background lives on if the client is there:
+// a connection's end looks like the end of stdin, which may be the command's own.
+func (p *process) attend(in io.Reader, out writeCloser, err io.Writer, there func() bool) (agent.Exit, uint64) {
 	go p.stdio.feed(in)
 	ended := make(chan struct{})
 	var outputs sync.WaitGroup
@@ -55,7 +56,11 @@ func (p *process) attend(in io.Reader, out writeCloser, err io.Writer) (agent.Ex
 		p.stdio.err.wake()
 	}
 	outputs.Wait()
-	p.keeper.letGo()
+	if there() {
+		p.keeper.letGo()
+	} else {
+		p.keeper.close()
+	}
 	exit := agent.Exit{OutOfMemory: oomKills() > p.kills}
 	if status.Signaled() {
 		exit.Signal = uint32(status.Signal())
