@@ -61,12 +61,6 @@ func (k *keepAlive) ask() {
 	}
 }
 
-// There asks the other end of a connection whether it is there.
-func There(conn ssh.Conn) bool {
-	_, _, err := conn.SendRequest(keepAliveRequest, true, nil)
-	return err == nil
-}
-
 // suspend tells the other end that this one will be silent.
 func (k *keepAlive) suspend() { _, _, _ = k.conn.SendRequest(suspendRequest, false, nil) }
 

@@ -3,8 +3,10 @@ package sessions
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,24 +79,34 @@ func TestLostClientEndsTheWholeTree(t *testing.T) {
 	}
 }
 
-// A connection's end looks like the end of stdin, by which the command may end
-// before anything else is noticed.
+// A lost connection ends the command's stdin, and so perhaps the command, before
+// anybody can have ended its tree.
 func TestLostClientEndsWhatACommandLeft(t *testing.T) {
-	s := serve(t)
-	for range 3 {
-		file := filepath.Join(t.TempDir(), "held")
-		client := s.connect(t)
-		stdin, _ := io.Pipe() // has no end
-		running, err := client.Start(agent.Request{Argv: []string{"sh", "-c", `exec 9>"$1"; trap "" HUP; sleep 300 >/dev/null 2>&1 & exec cat 9>&-`, "sh", file}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		go running.Wait(agent.Streams{In: stdin, Out: io.Discard, Err: io.Discard})
-		await(t, "the tree is there", func() bool { return holders(t, file) == 1 })
-		client.Close()
-		await(t, "the tree has ended", func() bool { return holders(t, file) == 0 })
+	a := Agent{keepers: &keepers{}}
+	defer a.keepers.close()
+	file := filepath.Join(t.TempDir(), "held")
+	p, err := a.launch(task{Path: "/bin/sh", Args: []string{"sh", "-c", `exec 9>"$1"; sleep 300 & read end`, "sh", file}}, nil, false)
+	if err != nil {
+		t.Fatal(err)
 	}
+	ctx, lose := context.WithCancel(t.Context())
+	ours, theirs := net.Pipe()
+	conn := ending{ours, lose}
+	attended := make(chan struct{})
+	go func() {
+		p.attend(ctx, conn, deaf{conn}, io.Discard)
+		close(attended)
+	}()
+	await(t, "the tree is there", func() bool { return holders(t, file) == 2 })
+	theirs.Close()
+	<-attended
+	await(t, "the tree has ended", func() bool { return holders(t, file) == 0 })
 }
+
+// deaf is a connection that cannot end one way.
+type deaf struct{ io.Writer }
+
+func (deaf) CloseWrite() error { return nil }
 
 func TestKilledAgentEndsTheTree(t *testing.T) {
 	k, err := newKeeper()

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"io"
 	"sync"
 
@@ -36,9 +37,9 @@ func (a Agent) launch(t task, like *agent.Terminal, oneFile bool) (*process, err
 
 // attend carries the command's streams until it ends, and tells how it ended
 // and how much of stdin it has read. Nothing comes on err where stdout is both
-// outputs. What the command leaves in the background lives on if the client is there:
-// a connection's end looks like the end of stdin, which may be the command's own.
-func (p *process) attend(in io.Reader, out writeCloser, err io.Writer, there func() bool) (agent.Exit, uint64) {
+// outputs. What the command leaves in the background lives on, but for a client
+// that was lost before, which may be why the command has ended.
+func (p *process) attend(ctx context.Context, in io.Reader, out writeCloser, err io.Writer) (agent.Exit, uint64) {
 	go p.stdio.feed(in)
 	ended := make(chan struct{})
 	var outputs sync.WaitGroup
@@ -56,10 +57,10 @@ func (p *process) attend(in io.Reader, out writeCloser, err io.Writer, there fun
 		p.stdio.err.wake()
 	}
 	outputs.Wait()
-	if there() {
+	if ctx.Err() == nil {
 		p.keeper.letGo()
 	} else {
-		p.keeper.close()
+		p.end()
 	}
 	exit := agent.Exit{OutOfMemory: oomKills() > p.kills}
 	if status.Signaled() {

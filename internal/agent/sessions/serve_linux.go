@@ -132,8 +132,11 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 // commands have from the template.
 func (a Agent) serveConnection(conn net.Conn, template agent.Request) {
 	defer conn.Close()
+	// The context ends with the client, and what it started ends with the context.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	_ = conn.SetDeadline(time.Now().Add(greeting))
-	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(conn), a.config)
+	server, channels, requests, err := ssh.NewServerConn(agent.Buffered(ending{conn, cancel}), a.config)
 	if err != nil {
 		return // whoever it was is told by the protocol
 	}
@@ -147,9 +150,6 @@ func (a Agent) serveConnection(conn net.Conn, template agent.Request) {
 		a.idle.leave()
 		_ = a.Volume.RenewUse(a.Image) // of little use, but for collections: the command's end does not wait for it
 	}()
-	// The context ends with the client, and what it started ends with the context.
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	go agent.Watch(server, requests, newForwards(ctx, server).handle)
 	for channel := range channels {
 		switch channel.ChannelType() {

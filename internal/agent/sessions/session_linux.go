@@ -68,7 +68,7 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 		c.Refuse(refused.Reason, refused.Message)
 		return
 	}
-	a.run(ctx, conn, c, request, requests, task, leave)
+	a.run(ctx, c, request, requests, task, leave)
 }
 
 // prepare makes of a request the command that keeps its image's promise.
@@ -105,7 +105,7 @@ func (a Agent) prepare(request agent.Request, own *private) (task, *agent.Refuse
 
 // run starts the command, is its streams until it ends, and tells how it ended.
 // The context ends with the client.
-func (a Agent) run(ctx context.Context, conn ssh.Conn, c caller, request agent.Request, requests <-chan *ssh.Request, t task, leave func()) {
+func (a Agent) run(ctx context.Context, c caller, request agent.Request, requests <-chan *ssh.Request, t task, leave func()) {
 	p, err := a.launch(t, request.Terminal, request.OneFile)
 	var unexecutable errNotStarted
 	if errors.As(err, &unexecutable) {
@@ -121,7 +121,7 @@ func (a Agent) run(ctx context.Context, conn ssh.Conn, c caller, request agent.R
 		p.end()
 	}
 	go listen(p, c, requests)
-	exit, taken := p.attend(c, c, c.Stderr(), func() bool { return agent.There(conn) })
+	exit, taken := p.attend(ctx, c, c, c.Stderr())
 	leave() // before the client hears of the end, which it may count on
 	c.Exit(exit, taken)
 }
