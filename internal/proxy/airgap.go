@@ -8,7 +8,6 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/archive"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -21,7 +20,7 @@ func (p *Proxy) Export(ctx context.Context, version string, names []string, to i
 	if err != nil {
 		return err
 	}
-	return p.onVolume(ctx, func(_ *engine.Engine, o volume.Open) error {
+	return p.onVolume(ctx, func(o opened) error {
 		err := o.Export(ctx, pathsOf(places), version, to, func(c agent.Cargo) volume.Progress {
 			return p.Terminal.Start(fmt.Sprintf("exporting %s of volume %s", terminal.Count(len(c.Paths), "store path"), o.Name))
 		})
@@ -99,12 +98,11 @@ func (p *Proxy) verifyArchive(name string, r *archive.Reader) error {
 // that of the host's image is brought first. The images are what else would do.
 func (p *Proxy) onFilled(ctx context.Context, images []agent.Stamp, work func(volume.Open) error) error {
 	empty := false
-	err := p.onVolume(ctx, func(_ *engine.Engine, o volume.Open) error {
-		prepared, err := o.Prepare(ctx)
-		if empty = err == nil && len(prepared.Stamps) == 0; empty || err != nil {
-			return err
+	err := p.onVolume(ctx, func(o opened) error {
+		if empty = len(o.stamps) == 0; empty {
+			return nil
 		}
-		return work(o)
+		return work(o.Open)
 	})
 	if !empty && !is[*volume.MissingError](err) {
 		return err

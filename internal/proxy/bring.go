@@ -9,7 +9,6 @@ import (
 	"io"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/hoststore"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -43,7 +42,7 @@ func (p *Proxy) WouldBring(ctx context.Context, names []string) (infos []nixstor
 		return nil, err
 	}
 	defer host.Close()
-	err = p.onVolume(ctx, func(_ *engine.Engine, o volume.Open) error {
+	err = p.onVolume(ctx, func(o opened) error {
 		missing, err := o.Lacks(ctx, want.Closure)
 		if err == nil {
 			infos, err = p.infos(host, missing)

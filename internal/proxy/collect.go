@@ -29,7 +29,7 @@ func (p *Proxy) Collect(ctx context.Context, plan agent.Plan) (c agent.Collected
 		}
 		plan.ForgetDirs[i] = realAsFarAsThere(filepath.Clean(dir))
 	}
-	err = p.onVolume(ctx, func(e *engine.Engine, o volume.Open) (err error) {
+	err = p.onVolume(ctx, func(o opened) (err error) {
 		name = o.Name
 		what := "collecting garbage in volume "
 		if plan.DryRun {
@@ -38,7 +38,7 @@ func (p *Proxy) Collect(ctx context.Context, plan agent.Plan) (c agent.Collected
 		begin := func() volume.Progress { return p.Terminal.Start(what + o.Name) }
 		c, err = o.Collect(ctx, plan, seeLink, begin)
 		if err == nil && c.Freed > 0 && !c.DryRun {
-			p.explainDisk(ctx, e)
+			p.explainDisk(ctx, o.on)
 		}
 		return err
 	})

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/nixproxy/nixproxy/internal/agent"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -14,44 +13,41 @@ import (
 // VerifyVolume reads all of the volume that a command would use, and tells what
 // is broken. With repair it mends what the engine's images allow.
 func (p *Proxy) VerifyVolume(ctx context.Context, repair bool) (found agent.Verification, err error) {
-	err = p.onVolume(ctx, func(e *engine.Engine, o volume.Open) error {
-		prepared, err := o.Prepare(ctx) // before a damaged stamp is removed
-		if err != nil {
-			return err
-		}
+	err = p.onVolume(ctx, func(o opened) (err error) {
 		progress := p.Terminal.Start("reading all of volume " + o.Name)
 		found, err = o.Verify(ctx, repair, progress)
 		progress.End(err)
 		if err != nil || !repair {
 			return err
 		}
-		return p.repair(ctx, e, o, prepared.Stamps, &found)
+		return p.repair(ctx, o, &found)
 	})
 	return found, err
 }
 
 // repair tries all images that are on the engine: what makes one good is that it
-// has a path with the right hash, not that it was ever synced.
-func (p *Proxy) repair(ctx context.Context, e *engine.Engine, o volume.Open, stamps []agent.Stamp, found *agent.Verification) error {
+// has a path with the right hash, not that it was ever synced. The stamps are those
+// of before: damaged ones are removed now.
+func (p *Proxy) repair(ctx context.Context, o opened, found *agent.Verification) error {
 	var refs []string
-	for _, s := range stamps {
+	for _, s := range o.stamps {
 		refs = append(refs, s.Reference)
 	}
 	source := p.Source()
 	source.Platform = o.Platform
-	images, err := source.Installed(ctx, e, refs...)
+	images, err := source.Installed(ctx, o.on, refs...)
 	if err != nil {
 		return err
 	}
 	slices.SortStableFunc(images, func(a, b image.Image) int { return needing(*found, b) - needing(*found, a) })
 	for _, i := range images {
-		if err := p.repairFrom(ctx, o, i, found); err != nil {
+		if err := p.repairFrom(ctx, o.Open, i, found); err != nil {
 			return err
 		}
 	}
 	for n := range found.Broken {
 		if b := &found.Broken[n]; b.Mended == "" {
-			b.Remedy = remedy(*b, stamps, images)
+			b.Remedy = remedy(*b, o.stamps, images)
 		}
 	}
 	return nil

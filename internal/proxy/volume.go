@@ -31,9 +31,16 @@ func (p *Proxy) onStore(ctx context.Context, work func(volume.Open, agent.Stamp)
 	return work(of.open(), of.stamp)
 }
 
-// onVolume does work on a volume that is there, and on its engine, with whatever
-// Nix image that has: it pulls none and syncs none, as there may be no room for it.
-func (p *Proxy) onVolume(ctx context.Context, work func(*engine.Engine, volume.Open) error) error {
+// An opened volume is one that is there, on its engine, with what was found in it.
+type opened struct {
+	volume.Open
+	on     *engine.Engine
+	stamps []agent.Stamp
+}
+
+// onVolume does work on a volume that is there, with whatever Nix image its engine
+// has: it pulls none and syncs none, as there may be no room for it.
+func (p *Proxy) onVolume(ctx context.Context, work func(opened) error) error {
 	want, e, info, err := p.look(ctx)
 	if err != nil {
 		return err
@@ -48,12 +55,12 @@ func (p *Proxy) onVolume(ctx context.Context, work func(*engine.Engine, volume.O
 		return err
 	}
 	open.Waiting = func() { p.Terminal.Note("waiting for another job on volume %s", open.Name) }
-	return work(e, open)
+	return work(open)
 }
 
-func (w *want) openVolume(ctx context.Context, e *engine.Engine, info engine.Info) (open volume.Open, err error) {
+func (w *want) openVolume(ctx context.Context, e *engine.Engine, info engine.Info) (open opened, err error) {
 	name := w.volumeOn(info)
-	open.Engine = e
+	open.Engine, open.on = e, e
 	if open.Volume, err = volume.Find(ctx, e, name); err != nil {
 		return open, err
 	}
@@ -69,7 +76,8 @@ func (w *want) openVolume(ctx context.Context, e *engine.Engine, info engine.Inf
 	if open.Anchor, err = container.Anchor(ctx, e, open.Place); err != nil {
 		return open, err
 	}
-	_, err = open.Prepare(ctx) // an anchor that is idle ends soon: this says that somebody is expected
+	prepared, err := open.Prepare(ctx) // an anchor that is idle ends soon: this says, too, that somebody is expected
+	open.stamps = prepared.Stamps
 	return open, err
 }
 

@@ -82,7 +82,7 @@ func NixOf(s agent.Stamp) string { return s.Version[strings.LastIndexByte(s.Vers
 
 // InspectVolume tells what is in the volume that a command would use.
 func (p *Proxy) InspectVolume(ctx context.Context) (v volume.Volume, found agent.Inspection, err error) {
-	err = p.onVolume(ctx, func(_ *engine.Engine, o volume.Open) (err error) {
+	err = p.onVolume(ctx, func(o opened) (err error) {
 		v = o.Volume
 		progress := p.Terminal.Start("reading volume " + o.Name)
 		found, err = o.Inspect(ctx)
