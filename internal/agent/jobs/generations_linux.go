@@ -16,7 +16,7 @@ import (
 // directory or HOME's.
 func profileLinks(v layout.Volume) (all []string) {
 	for _, pattern := range []string{
-		v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.Home(), ".local/state/nix/profiles/*"),
+		v.State("profiles/*"), v.State("profiles/per-user/*/*"), filepath.Join(v.HomeProfiles(), "*"),
 	} {
 		links, _ := filepath.Glob(pattern)
 		all = append(all, links...)

@@ -8,7 +8,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent"
 )
 
-// ImageRoots is the directory of an image's roots: links straight to its store paths.
+// ImageRoots is the directory of an image's roots: links straight to its store
+// paths. Without an identity it is where those of all images are.
 func (v Volume) ImageRoots(identity string) string {
 	return v.State("gcroots/nixproxy/images", identity)
 }

@@ -39,6 +39,13 @@ const DefaultProfile = "/nix/var/nix/profiles/default"
 // Home is the directory in which every session on the volume has its HOME.
 func (v Volume) Home() string { return v.Own("home") }
 
+// HomeProfiles is where Nix keeps the profiles of the sessions' user.
+func (v Volume) HomeProfiles() string { return filepath.Join(v.Home(), ".local/state/nix/profiles") }
+
+// ProjectRoots is the directory of the roots that the projects of a host hold, and
+// without a host where those of all hosts are.
+func (v Volume) ProjectRoots(host string) string { return v.State("gcroots/nixproxy/projects", host) }
+
 // Prepare makes a new volume ours, and checks one that is not new. A volume
 // with another layout, or with content that nixproxy did not make, is an error,
 // and nothing in it is touched.
@@ -94,8 +101,8 @@ func (v Volume) checkEmpty() error {
 // furnish makes the directories that everything else counts on.
 func (v Volume) furnish() error {
 	for dir, mode := range map[string]os.FileMode{
-		v.Own("images"): 0o755, v.Home(): 0o700, v.State("profiles"): 0o755, v.State("gcroots/nixproxy/images"): 0o755,
-		v.State("gcroots/nixproxy/projects"): 0o755, v.State("gcroots/auto"): 0o755, v.Own("pins"): 0o755,
+		v.Own("images"): 0o755, v.Home(): 0o700, v.State("profiles"): 0o755, v.ImageRoots(""): 0o755,
+		v.ProjectRoots(""): 0o755, v.State("gcroots/auto"): 0o755, v.Own("pins"): 0o755,
 	} {
 		if err := os.MkdirAll(dir, mode); err != nil {
 			return err

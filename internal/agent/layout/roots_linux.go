@@ -90,11 +90,11 @@ func (v Volume) origin(link string) agent.Origin {
 		dir    string
 		origin agent.Origin
 	}{
-		{v.State("gcroots/nixproxy/images"), agent.OriginImage},
-		{v.State("gcroots/nixproxy/sync"), agent.OriginSync},
-		{v.State("gcroots/nixproxy/projects"), agent.OriginProject},
+		{v.ImageRoots(""), agent.OriginImage},
+		{v.SyncRoots(), agent.OriginSync},
+		{v.ProjectRoots(""), agent.OriginProject},
 		{v.State("profiles"), agent.OriginProfile},
-		{filepath.Join(v.Home(), ".local/state/nix/profiles"), agent.OriginProfile},
+		{v.HomeProfiles(), agent.OriginProfile},
 	} {
 		if IsBelow(link, v.Inside(known.dir)) {
 			return known.origin

@@ -12,9 +12,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// synced is where the roots are of what was brought from a host or an archive:
+// SyncRoots is where the roots are of what was brought from a host or an archive:
 // links straight to the store paths, whose time is that of the last sync.
-func (v Volume) synced() string { return v.State("gcroots/nixproxy/sync") }
+func (v Volume) SyncRoots() string { return v.State("gcroots/nixproxy/sync") }
 
 // RootSynced keeps paths from every collector. They must be on the disk with all
 // that they need: who finds the root counts on it.
@@ -22,10 +22,10 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(v.synced(), 0o755); err != nil {
+	if err := os.MkdirAll(v.SyncRoots(), 0o755); err != nil {
 		return err
 	}
-	unlock, err := LockDir(v.synced()) // orders who renews a root and who drops it as it is old
+	unlock, err := LockDir(v.SyncRoots()) // orders who renews a root and who drops it as it is old
 	if err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 			return fmt.Errorf("rooting %s: %w", p, err)
 		}
 	}
-	return SyncFile(v.synced())
+	return SyncFile(v.SyncRoots())
 }
 
 func (v Volume) rootOne(p nixstore.Path) error {
-	link := filepath.Join(v.synced(), p.Base())
+	link := filepath.Join(v.SyncRoots(), p.Base())
 	err := os.Symlink(string(p), link) // at once, so that a kill leaves no other name
 	if errors.Is(err, os.ErrExist) {
 		err = ReplaceLink(string(p), link)
@@ -54,7 +54,7 @@ func (v Volume) rootOne(p nixstore.Path) error {
 // DropSynced lets go of what was synced last before that time. It returns false
 // for what was synced again since somebody looked.
 func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
-	unlock, err := LockDir(v.synced())
+	unlock, err := LockDir(v.SyncRoots())
 	if err != nil {
 		return false, err
 	}
@@ -75,7 +75,7 @@ func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
 // Settled tells that paths were rooted before, and so are on the disk.
 func (v Volume) Settled(paths []nixstore.Path) bool {
 	for _, p := range paths {
-		if target, _ := os.Readlink(filepath.Join(v.synced(), p.Base())); target != string(p) {
+		if target, _ := os.Readlink(filepath.Join(v.SyncRoots(), p.Base())); target != string(p) {
 			return false
 		}
 	}

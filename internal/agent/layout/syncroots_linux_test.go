@@ -20,7 +20,7 @@ func TestRootSynced(t *testing.T) {
 	if err := v.RootSynced(nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(v.synced()); err == nil {
+	if _, err := os.Stat(v.SyncRoots()); err == nil {
 		t.Error("no roots need no directory")
 	}
 	if err := v.RootSynced(paths[:1]); err != nil {
@@ -29,7 +29,7 @@ func TestRootSynced(t *testing.T) {
 	if !v.Settled(paths[:1]) || v.Settled(paths) {
 		t.Error("one is settled, and two are not")
 	}
-	link := filepath.Join(v.synced(), paths[0].Base())
+	link := filepath.Join(v.SyncRoots(), paths[0].Base())
 	if err := unix.Lutimes(link, make([]unix.Timeval, 2)); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestRootSynced(t *testing.T) {
 	if target, _ := os.Readlink(link); target != string(paths[0]) {
 		t.Errorf("the root leads to %s", target)
 	}
-	if entries, _ := os.ReadDir(v.synced()); len(entries) != 2 {
+	if entries, _ := os.ReadDir(v.SyncRoots()); len(entries) != 2 {
 		t.Errorf("there is %v", entries)
 	}
 }

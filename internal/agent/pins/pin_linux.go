@@ -19,11 +19,9 @@ const elsewhere = "-elsewhere"
 func (p Pin) Elsewhere() bool { return p.Link == "" || strings.HasSuffix(p.Name, elsewhere) }
 
 // Root is the link that holds the store path.
-func (p Pin) Root(v layout.Volume) string { return filepath.Join(roots(v, p.Host), p.Name) }
+func (p Pin) Root(v layout.Volume) string { return filepath.Join(v.ProjectRoots(p.Host), p.Name) }
 
 func (p Pin) record(v layout.Volume) string { return filepath.Join(records(v, p.Host), p.Name) }
-
-func roots(v layout.Volume, host string) string { return v.State("gcroots/nixproxy/projects", host) }
 
 func records(v layout.Volume, host string) string { return v.Own("pins", host) }
 
@@ -56,13 +54,13 @@ func (p Pin) hold(v layout.Volume, storePath string) error {
 	// Beside is outside of gcroots, where a kill would leave a root.
 	beside := filepath.Join(records(v, p.Host), ".new")
 	_ = os.Remove(beside)
-	if err := errors.Join(os.Symlink(storePath, beside), os.MkdirAll(roots(v, p.Host), 0o755)); err != nil {
+	if err := errors.Join(os.Symlink(storePath, beside), os.MkdirAll(v.ProjectRoots(p.Host), 0o755)); err != nil {
 		return err
 	}
 	if err := os.Rename(beside, p.Root(v)); err != nil {
 		return err
 	}
-	return layout.SyncFile(roots(v, p.Host))
+	return layout.SyncFile(v.ProjectRoots(p.Host))
 }
 
 func (p Pin) heldByAnother(v layout.Volume, storePath string) bool {

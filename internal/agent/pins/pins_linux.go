@@ -188,7 +188,7 @@ func Lock(v layout.Volume, host string) (unlock func(), err error) {
 	dir := records(v, host)
 	unlock, err = layout.LockDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		if err = errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(roots(v, host), 0o755)); err == nil {
+		if err = errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(v.ProjectRoots(host), 0o755)); err == nil {
 			unlock, err = layout.LockDir(dir)
 		}
 	}

@@ -91,7 +91,7 @@ func (p *pinned) look(pins *Pinner, host string) {
 // want compares a host's pins, and that each has its record.
 func (p *pinned) want(when, host string, targets ...string) {
 	p.Helper()
-	found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
 	recorded, _ := filepath.Glob(filepath.Join(records(p.volume, host), "*"))
 	held := map[string]bool{}
 	for _, pin := range found {
@@ -279,7 +279,7 @@ func TestHalfMadePinIsCompleted(t *testing.T) {
 	result := filepath.Join(p.project, "result")
 	p.build(result, storeA)
 	p.look(p.agent(), "h")
-	pins, _ := filepath.Glob(filepath.Join(roots(p.volume, "h"), "*"))
+	pins, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots("h"), "*"))
 	p.collect()
 	p.remove(pins[0])
 	if err := os.Symlink(storeB, filepath.Join(records(p.volume, "h"), ".new")); err != nil {
@@ -331,7 +331,7 @@ func TestWatchPinsAtOnce(t *testing.T) {
 }
 
 func (p *pinned) held(host, storePath string) bool {
-	found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
 	return slices.ContainsFunc(found, func(pin string) bool {
 		target, _ := os.Readlink(pin)
 		return target == storePath
@@ -342,7 +342,7 @@ func (p *pinned) held(host, storePath string) bool {
 func (p *pinned) await(when, host string, targets ...string) {
 	p.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		found, _ := filepath.Glob(filepath.Join(roots(p.volume, host), "*"))
+		found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
 		if len(found) == 0 && len(targets) == 0 {
 			return
 		}
