@@ -4,6 +4,7 @@ package nixlog
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -130,6 +131,14 @@ func (l *Log) Errors() string {
 		return plain(strings.Join(l.failures, "; "))
 	}
 	return plain(strings.Join(append(l.other, string(l.partial)), "; "))
+}
+
+// Explain is why a Nix has failed, in its own words if it had any.
+func (l *Log) Explain(err error) error {
+	if text := l.Errors(); text != "" {
+		return errors.New(text)
+	}
+	return err
 }
 
 // plain takes the colours and line breaks out of Nix's messages.

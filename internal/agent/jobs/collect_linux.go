@@ -192,12 +192,8 @@ func (n ownNix) collect(ctx context.Context, args ...string) error {
 	command := n.command(ctx, "nix-store", append([]string{"--gc", "--log-format", "internal-json"}, args...)...)
 	log := new(nixlog.Log)
 	command.Stderr = log
-	err := command.Run()
-	if err == nil {
-		return nil
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("collecting garbage: %w", log.Explain(err))
 	}
-	if text := log.Errors(); text != "" {
-		return fmt.Errorf("collecting garbage: %s", text)
-	}
-	return fmt.Errorf("collecting garbage: %w", err)
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"regexp"
@@ -70,7 +69,7 @@ func gather(v layout.Volume, store *nixstore.Server, asked []nixstore.Path) (age
 	there := nixstore.SetOf(valid)
 	gone := func(path nixstore.Path) bool { return !there[path] }
 	if i := slices.IndexFunc(asked, gone); i >= 0 {
-		return cargo, fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", asked[i])
+		return cargo, notInVolume(asked[i])
 	}
 	// A link can outlive its path, and a stamp an image's paths.
 	cargo.Images = slices.DeleteFunc(cargo.Images, func(s agent.Stamp) bool { return slices.ContainsFunc(s.Paths(), gone) })
@@ -93,7 +92,7 @@ func held(v layout.Volume) (cargo agent.Cargo, err error) {
 		return cargo, err
 	}
 	known := nixstore.SetOf(cargo.Held())
-	synced, _ := filepath.Glob(v.State("gcroots/nixproxy/sync/*"))
+	synced, _ := filepath.Glob(filepath.Join(v.SyncRoots(), "*"))
 	current := slices.DeleteFunc(profileLinks(v), generation.MatchString)
 	for _, link := range append(synced, current...) {
 		root, ok := v.Follow(v.Inside(link))

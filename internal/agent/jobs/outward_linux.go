@@ -36,7 +36,7 @@ func openOutgoing(ctx context.Context, place string) (outgoing, error) {
 	real := ""
 	valid, err := store.Valid([]nixstore.Path{path}, true)
 	if err == nil && len(valid) == 0 {
-		err = fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", path)
+		err = notInVolume(path)
 	}
 	if err == nil {
 		real, err = filepath.EvalSymlinks(place)
@@ -48,6 +48,10 @@ func openOutgoing(ctx context.Context, place string) (outgoing, error) {
 		store.Close()
 	}
 	return outgoing{store, real}, err
+}
+
+func notInVolume(path nixstore.Path) error {
+	return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", path)
 }
 
 // absent tells whether a store path lacks a file or is itself not where it should be.

@@ -195,10 +195,7 @@ func copyStore(ctx context.Context, s agent.Stamp, tell agent.Teller) error {
 		if context.Cause(ctx) == errHeld {
 			return errHeld
 		}
-		if text := log.Errors(); text != "" {
-			return fmt.Errorf("copying the image's store into the volume: %s", text)
-		}
-		return fmt.Errorf("copying the image's store into the volume: %w", err)
+		return fmt.Errorf("copying the image's store into the volume: %w", log.Explain(err))
 	}
 	return nil
 }
