@@ -12,7 +12,7 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 OTHER        = $(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64)
 LONG_ENGINES = docker-28 docker-28-containerd podman-4 podman-5
 UNITS        = ./cmd/... ./internal/... ./scripts/...
-RACING       = ./internal/agent/... ./internal/console ./internal/state ./internal/terminal
+RACING       = ./internal/agent/... ./internal/session ./internal/agentapi ./internal/console ./internal/state ./internal/terminal
 
 # The same for all that is compiled, so that it is compiled once.
 export CGO_ENABLED ?= 0

@@ -13,7 +13,7 @@ import (
 const silence = 150 * time.Second
 
 // TestLiveness takes the minutes that it is about, so it waits for
-// NIXPROXY_TEST_LONG; internal/agent counts the same rounds in milliseconds.
+// NIXPROXY_TEST_LONG; internal/session counts the same rounds in milliseconds.
 func TestLiveness(t *testing.T) {
 	if os.Getenv("NIXPROXY_TEST_LONG") == "" {
 		return

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
 // A remedy without them would be of another volume, or of all.
@@ -25,7 +25,7 @@ func TestAdviceRepeatsTheFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.out.Close()
-	found := agent.Verification{Broken: []agent.BrokenPath{{Path: "/nix/store/a", What: "missing", Remedy: "`nixproxy run -- x` mends it"}}}
+	found := agentapi.Verification{Broken: []agentapi.BrokenPath{{Path: "/nix/store/a", What: "missing", Remedy: "`nixproxy run -- x` mends it"}}}
 	if err := printVerification(a, found, false); err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/console"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // An attached is the caller of a command: its terminal and its signals.
@@ -20,25 +20,25 @@ type attached struct {
 	resized  <-chan os.Signal
 	terminal bool // the command has one
 	signals  *signals
-	running  *agent.Running
+	running  *session.Running
 	told     bool             // SIGINT came, as it does to every process of a terminal's job
 	later    <-chan time.Time // when to try for raw mode again
 }
 
 // caller looks at who calls, and returns the terminal that a command gets: one
 // like the caller's, or none (nil).
-func (a *app) caller(streams agent.Streams) (*attached, *agent.Terminal) {
+func (a *app) caller(streams session.Streams) (*attached, *session.Terminal) {
 	c := console.New(a.in, a.out, a.err)
 	caller := &attached{console: c, resized: c.Resized(), signals: a.signals} // resized from before the size is taken
 	if a.settings.NoTTY || !a.settings.TTY && !(c.In() && c.Out()) {
 		return caller, nil
 	}
 	caller.terminal = true
-	return caller, &agent.Terminal{Size: agent.Size(c.Size()), Modes: c.Modes(), StderrApart: c.ErrApart() && !streams.OneFile()}
+	return caller, &session.Terminal{Size: session.Size(c.Size()), Modes: c.Modes(), StderrApart: c.ErrApart() && !streams.OneFile()}
 }
 
 // attend connects a command that was started with its caller until it ends.
-func (a *attached) attend(running *agent.Running, streams agent.Streams) (agent.Exit, error) {
+func (a *attached) attend(running *session.Running, streams session.Streams) (session.Exit, error) {
 	defer a.console.Restore()
 	a.running = running
 	if a.console.In() {
@@ -98,7 +98,7 @@ func (a *attached) hear(s unix.Signal) {
 // interrupt ends this process as the command was ended, where that was by Ctrl-C
 // at the caller's terminal: a shell ends its loop or script only if it sees
 // SIGINT's own doing. Else, and where SIGINT does nothing, it returns.
-func (a *attached) interrupt(exit agent.Exit) {
+func (a *attached) interrupt(exit session.Exit) {
 	if exit.Signal == uint32(unix.SIGINT) && a.console.Controlling() && a.console.Foreground() {
 		console.Interrupt(a.terminal && !a.told)
 	}
@@ -106,7 +106,7 @@ func (a *attached) interrupt(exit agent.Exit) {
 
 func (a *attached) resize() {
 	if a.terminal {
-		_ = a.running.Resize(agent.Size(a.console.Size()))
+		_ = a.running.Resize(session.Size(a.console.Size()))
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh/knownhosts"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
 
@@ -121,7 +121,7 @@ func knownHostsOf(relay []string) string {
 	return "known_hosts/" + hex.EncodeToString(sum[:8])
 }
 
-func writeKnownHosts(p *proxy.Proxy, name string, running *agent.Running) (string, error) {
+func writeKnownHosts(p *proxy.Proxy, name string, running *session.Running) (string, error) {
 	return p.State.Write(name, knownhosts.Line([]string{sshName}, running.HostKey())+"\n")
 }
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // newConnect is what the configuration printed by `config ssh` starts: no command
@@ -53,14 +53,14 @@ func (a *app) connect(c *cobra.Command, knownHosts string) error {
 			return err
 		}
 	}
-	_, err = running.Wait(agent.Streams{In: a.in, Out: a.out, Err: a.err})
+	_, err = running.Wait(session.Streams{In: a.in, Out: a.out, Err: a.err})
 	if context.Cause(c.Context()) != nil {
 		return context.Cause(c.Context())
 	}
 	return err
 }
 
-func (a *app) startRelay(c *cobra.Command, p *proxy.Proxy) (*agent.Running, error) {
+func (a *app) startRelay(c *cobra.Command, p *proxy.Proxy) (*session.Running, error) {
 	env, err := environment(os.Environ(), a.settings.EnvFiles, a.settings.Env)
 	if err != nil {
 		return nil, usage(c, "%w", err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/filetree"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -67,7 +67,7 @@ func (a *app) copyOut(ctx context.Context, p *proxy.Proxy, from, to string) erro
 	}
 	progress := a.terminal.Start(fmt.Sprintf("copying %s to %s", from, dest.Path)).Bytes()
 	err = dest.Unpack(func(to io.Writer) error {
-		return p.Take(ctx, to, a.note, agent.Binary, "pack", place.String())
+		return p.Take(ctx, to, a.note, agentapi.Binary, "pack", place.String())
 	}, progress.Set)
 	progress.End(err)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
@@ -36,7 +36,7 @@ func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e *engine.Engine, n
 	taken := make(chan error, 1)
 	go func() {
 		held := &heldBack{to: out}
-		err := p.Take(ctx, held, a.note, agent.Binary, "archive", built.String())
+		err := p.Take(ctx, held, a.note, agentapi.Binary, "archive", built.String())
 		if err == nil {
 			err = held.release()
 		}

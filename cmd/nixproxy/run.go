@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
 
@@ -78,7 +78,7 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 	if err != nil {
 		return usage(c, "%w", err)
 	}
-	streams := agent.Streams{In: a.in, Out: a.out, Err: a.err}
+	streams := session.Streams{In: a.in, Out: a.out, Err: a.err}
 	caller, terminal := a.caller(streams)
 	running, err := p.Start(c.Context(), proxy.Command{Argv: argv, Env: env, OneFile: streams.OneFile(), Terminal: terminal})
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *app) session(c *cobra.Command, argv []string) error {
 }
 
 // explain says of an end what its status does not.
-func (a *app) explain(exit agent.Exit) {
+func (a *app) explain(exit session.Exit) {
 	switch {
 	case !exit.OutOfMemory:
 	case a.settings.Memory != "":

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // interrupted is the cause of a context that a signal ended.
@@ -100,4 +100,4 @@ func (s *signals) stop() {
 }
 
 // nameOf is the name that every system has for a signal: numbers differ.
-func nameOf(s unix.Signal) agent.Signal { return agent.Signal(unix.SignalName(s)[len("SIG"):]) }
+func nameOf(s unix.Signal) session.Signal { return session.Signal(unix.SignalName(s)[len("SIG"):]) }

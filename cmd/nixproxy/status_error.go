@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // Exit statuses. run and shell use the engine's convention, so that a caller
@@ -21,9 +21,9 @@ const (
 )
 
 // A commandEnd is how the command of run or shell ended: not an error to show.
-type commandEnd agent.Exit
+type commandEnd session.Exit
 
-func (e commandEnd) Error() string { return fmt.Sprintf("the command ended: %+v", agent.Exit(e)) }
+func (e commandEnd) Error() string { return fmt.Sprintf("the command ended: %+v", session.Exit(e)) }
 
 // A usageError is the user's: one line, and where the help is.
 type usageError struct {
@@ -44,7 +44,7 @@ func usage(c *cobra.Command, format string, a ...any) error {
 // statusOf maps what a command returned to the exit status and to whose it is.
 func statusOf(ctx context.Context, err error, runs bool) (status int, by string) {
 	var end commandEnd
-	var refused *agent.Refused
+	var refused *session.Refused
 	var wrong usageError
 	switch signal, interrupted := signalOf(ctx); {
 	case err == nil:

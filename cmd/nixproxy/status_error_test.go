@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 func TestStatusOf(t *testing.T) {
-	refused := func(r agent.Reason) error { return fmt.Errorf("x: %w", &agent.Refused{Reason: r}) }
+	refused := func(r session.Reason) error { return fmt.Errorf("x: %w", &session.Refused{Reason: r}) }
 	wrong := usageError{err: errors.New("x"), command: "nixproxy"}
 	alive := context.Background()
 	cancelled, cancel := context.WithCancelCause(alive)
@@ -32,13 +32,13 @@ func TestStatusOf(t *testing.T) {
 		{"the command's 255", alive, commandEnd{Status: 255}, 255, 255, byCommand},
 		{"SIGINT's", alive, commandEnd{Signal: 2}, 130, 130, byCommand},
 		{"SIGKILL's", alive, commandEnd{Signal: 9}, 137, 137, byCommand},
-		{"not found", alive, refused(agent.NotFound), 127, 1, byOwn},
-		{"not executable", alive, refused(agent.NotExecutable), 126, 1, byOwn},
-		{"no directory", alive, refused(agent.NoDirectory), 125, 1, byOwn},
-		{"unstamped", alive, refused(agent.Unstamped), 125, 1, byOwn},
-		{"the agent failed", alive, refused(agent.Failed), 125, 1, byOwn},
+		{"not found", alive, refused(session.NotFound), 127, 1, byOwn},
+		{"not executable", alive, refused(session.NotExecutable), 126, 1, byOwn},
+		{"no directory", alive, refused(session.NoDirectory), 125, 1, byOwn},
+		{"unstamped", alive, refused(session.Unstamped), 125, 1, byOwn},
+		{"the agent failed", alive, refused(session.Failed), 125, 1, byOwn},
 		{"failed", alive, errors.New("x"), 125, 1, byOwn},
-		{"lost", alive, agent.ErrLost, 125, 1, byOwn},
+		{"lost", alive, session.ErrLost, 125, 1, byOwn},
 		{"wrong usage", alive, wrong, 125, 2, byOwn},
 		{"wrong usage, wrapped", alive, fmt.Errorf("y: %w", wrong), 125, 2, byOwn},
 		{"SIGTERM to nixproxy", cancelled, interrupted{unix.SIGTERM}, 143, 143, byOwn},

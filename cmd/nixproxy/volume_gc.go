@@ -12,7 +12,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -32,7 +32,7 @@ that is no larger, and from a larger one no more garbage than it takes.`
 
 type collectFlags struct {
 	maxSize string // as it was written
-	plan    agent.Plan
+	plan    agentapi.Plan
 	asJSON  bool
 }
 
@@ -108,11 +108,11 @@ func parseAge(s string) (time.Duration, error) {
 	return 0, errors.New("it is written like 30d or 12h")
 }
 
-func (a *app) printCollected(c agent.Collected, name string, f collectFlags) error {
+func (a *app) printCollected(c agentapi.Collected, name string, f collectFlags) error {
 	var rows [][]string
 	for _, goes := range []bool{true, false} {
 		for _, f := range c.Fates {
-			if f.Goes == goes && (f.Origin != agent.OriginGarbage || f.Paths > 0) {
+			if f.Goes == goes && (f.Origin != agentapi.OriginGarbage || f.Paths > 0) {
 				rows = append(rows, fateRow(f, c.DryRun))
 			}
 		}
@@ -126,7 +126,7 @@ func (a *app) printCollected(c agent.Collected, name string, f collectFlags) err
 	return nil
 }
 
-func fateRow(f agent.Fate, dryRun bool) []string {
+func fateRow(f agentapi.Fate, dryRun bool) []string {
 	verb := "stays"
 	switch {
 	case f.Goes && dryRun:
@@ -134,14 +134,14 @@ func fateRow(f agent.Fate, dryRun bool) []string {
 	case f.Goes:
 		verb = "went"
 	}
-	if f.Origin == agent.OriginGarbage {
+	if f.Origin == agentapi.OriginGarbage {
 		f.Name = terminal.Count(f.Paths, "path")
 	}
 	return []string{verb, string(f.Origin), terminal.Size(f.Size), moment(f.Used), f.Name + ": " + f.Why} // what is long comes last
 }
 
 // tellCollected says what came of it all, and what more could be done.
-func (a *app) tellCollected(c agent.Collected, name string, f collectFlags) {
+func (a *app) tellCollected(c agentapi.Collected, name string, f collectFlags) {
 	verb := "freed"
 	if c.DryRun {
 		verb = "would free"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -33,7 +33,7 @@ func newVolumeInspect(a *app) *cobra.Command {
 					Volume   string `json:"volume"`
 					Flavour  string `json:"flavour"`
 					Platform string `json:"platform"`
-					agent.Inspection
+					agentapi.Inspection
 				}{v.Name, v.Flavour, v.Platform, found})
 			}
 			return printInspection(a, v, found)
@@ -43,7 +43,7 @@ func newVolumeInspect(a *app) *cobra.Command {
 	return c
 }
 
-func printInspection(a *app, v volume.Volume, found agent.Inspection) error {
+func printInspection(a *app, v volume.Volume, found agentapi.Inspection) error {
 	for _, print := range []func() error{
 		func() error { return printStore(a, v, found) },
 		func() error { return printImages(a, found.Images) },
@@ -57,7 +57,7 @@ func printInspection(a *app, v volume.Volume, found agent.Inspection) error {
 	return nil
 }
 
-func printStore(a *app, v volume.Volume, found agent.Inspection) error {
+func printStore(a *app, v volume.Volume, found agentapi.Inspection) error {
 	facts := [][]string{
 		{"volume", v.Name + ", " + v.Flavour + ", " + v.Platform},
 		{"store", amount(found.Store)},
@@ -73,11 +73,11 @@ func printStore(a *app, v volume.Volume, found agent.Inspection) error {
 	return printTable(a.out, nil, append(facts, []string{"disk", terminal.Size(found.Disk.Free) + " free of " + terminal.Size(found.Disk.Size) + ", for all that the engine has"}))
 }
 
-func amount(n agent.Amount) string {
+func amount(n agentapi.Amount) string {
 	return terminal.Size(n.Size) + ", " + terminal.Count(n.Paths, "path")
 }
 
-func printImages(a *app, images []agent.ImageHolding) error {
+func printImages(a *app, images []agentapi.ImageHolding) error {
 	var rows [][]string
 	for _, i := range images {
 		synced, _ := time.Parse(time.RFC3339, i.Synced)
@@ -86,14 +86,14 @@ func printImages(a *app, images []agent.ImageHolding) error {
 	return section(a, []string{"IMAGE", "NIX", "SYNCED", "LAST USED", "KEEPS", "ALONE"}, rows)
 }
 
-func lastUse(i agent.ImageHolding) string {
+func lastUse(i agentapi.ImageHolding) string {
 	if i.InUse {
 		return "now"
 	}
 	return moment(i.Used)
 }
 
-func printRoots(a *app, roots []agent.Holding) error {
+func printRoots(a *app, roots []agentapi.Holding) error {
 	var rows [][]string
 	for _, h := range roots {
 		rows = append(rows, []string{string(h.Origin), fmt.Sprint(h.Roots), fmt.Sprint(h.Keeps.Paths), terminal.Size(h.Keeps.Size), terminal.Size(h.Alone.Size)})
@@ -101,7 +101,7 @@ func printRoots(a *app, roots []agent.Holding) error {
 	return section(a, []string{"ROOTS OF", "ROOTS", "PATHS", "KEEP", "ALONE"}, rows)
 }
 
-func printHome(a *app, home agent.Home) error {
+func printHome(a *app, home agentapi.Home) error {
 	rows := [][]string{{home.Path, terminal.Size(home.Size), ""}}
 	for _, c := range home.Caches {
 		rows = append(rows, []string{c.Path, terminal.Size(c.Size), "may be deleted"})

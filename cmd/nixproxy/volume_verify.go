@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -45,7 +45,7 @@ func newVolumeVerify(a *app) *cobra.Command {
 }
 
 // printVerification prints a line for each thing that is broken.
-func printVerification(a *app, found agent.Verification, repaired bool) error {
+func printVerification(a *app, found agentapi.Verification, repaired bool) error {
 	var report strings.Builder
 	for _, b := range found.Broken {
 		fmt.Fprintln(&report, terminal.Harmless(brokenPath(b)))
@@ -69,7 +69,7 @@ func printVerification(a *app, found agent.Verification, repaired bool) error {
 	return err
 }
 
-func brokenPath(b agent.BrokenPath) string {
+func brokenPath(b agentapi.BrokenPath) string {
 	switch {
 	case b.Mended != "":
 		return fmt.Sprintf("%s: %s, copied anew from %s", b.Path, b.What, b.Mended)
@@ -80,7 +80,7 @@ func brokenPath(b agent.BrokenPath) string {
 }
 
 // left counts what is broken and was not mended.
-func left(found agent.Verification) (n int) {
+func left(found agentapi.Verification) (n int) {
 	for _, b := range found.Broken {
 		if b.Mended == "" {
 			n++
@@ -94,7 +94,7 @@ func left(found agent.Verification) (n int) {
 	return n
 }
 
-func verdict(found agent.Verification, repaired bool) error {
+func verdict(found agentapi.Verification, repaired bool) error {
 	what := "1 thing is"
 	if n := left(found); n == 0 {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -40,8 +40,8 @@ func info(path nixstore.Path, references ...nixstore.Path) nixstore.Info {
 }
 
 func example() Manifest {
-	return Manifest{Format: Format, Nixproxy: "1.2", Flavour: "nix", Platform: "linux/amd64", Cargo: agent.Cargo{
-		Images: []agent.Stamp{{Identity: "0123456789ab", Reference: "nix:1", Nix: string(bash), Profile: string(bash)}},
+	return Manifest{Format: Format, Nixproxy: "1.2", Flavour: "nix", Platform: "linux/amd64", Cargo: agentapi.Cargo{
+		Images: []agentapi.Stamp{{Identity: "0123456789ab", Reference: "nix:1", Nix: string(bash), Profile: string(bash)}},
 		Roots:  []nixstore.Path{glibc},
 		Paths:  []nixstore.Info{info(glibc, glibc), info(bash, glibc, bash)},
 	}}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -25,7 +25,7 @@ type Manifest struct {
 	Nixproxy string `json:"nixproxy"` // the version that wrote it
 	Flavour  string `json:"flavour"`  // of the volume: nix, lix
 	Platform string `json:"platform"` // os/arch
-	agent.Cargo
+	agentapi.Cargo
 }
 
 func (m Manifest) marshal() ([]byte, error) {
@@ -55,7 +55,7 @@ func parseManifest(text []byte) (m Manifest, err error) {
 		return m, fmt.Errorf("its manifest is none that nixproxy wrote: %w", errors.Join(err, errForeign))
 	}
 	err = errors.Join(
-		each(lists.Images, func(s agent.Stamp) error { m.Images = append(m.Images, s); return s.Check() }),
+		each(lists.Images, func(s agentapi.Stamp) error { m.Images = append(m.Images, s); return s.Check() }),
 		each(lists.Roots, func(p nixstore.Path) error { m.Roots = append(m.Roots, p); return nil }),
 		each(lists.Paths, func(i nixstore.Info) error { m.Paths = append(m.Paths, i); return i.Check() }),
 	)

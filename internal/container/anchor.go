@@ -3,7 +3,7 @@ package container
 import (
 	"context"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
@@ -20,9 +20,9 @@ func AnchorName(volume string) string { return volume + "-anchor" }
 func Anchor(ctx context.Context, e Engine, p Place) (engine.Container, error) {
 	c, err := findOrCreate(ctx, e, engine.Specification{
 		Name: AnchorName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: []string{agent.Binary, "anchor"},
+		Entrypoint: []string{agentapi.Binary, "anchor"},
 		Labels:     labels(p.Volume, RoleAnchor),
-		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agent.BesideNix}},
+		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agentapi.BesideNix}},
 		Init:       true,
 		NoNetwork:  true,
 	})

@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -87,7 +87,7 @@ func complete(ctx context.Context, e Engine, c engine.Container, program agentbi
 	case "paused":
 		return e.UnpauseContainer(ctx, c.ID)
 	case "created":
-		archive, err := program.Archive(agent.Binary, files...)
+		archive, err := program.Archive(agentapi.Binary, files...)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -42,7 +42,7 @@ func TestAnchorIsMadeOnce(t *testing.T) {
 	}
 	f.wantCalls("start v-anchor")
 	spec := f.containers[0].spec
-	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agent.BesideNix}) {
+	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agentapi.BesideNix}) {
 		t.Errorf("the anchor is %+v", spec)
 	}
 }
@@ -220,7 +220,7 @@ func TestProxyWhosePortIsRefused(t *testing.T) {
 	// Once: the engine chose a port that was just taken.
 	refusing(f, 1, name, false)
 	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
-	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != agent.Port {
+	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != agentapi.Port {
 		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
 	}
 	f.wantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "start "+name)
@@ -548,7 +548,7 @@ func TestList(t *testing.T) {
 // What a link below a moved mount is called on the host the agent cannot know.
 func TestAgentIsToldOfMovedMounts(t *testing.T) {
 	p := Proxy{Place: place(t), Identity: "i", Mounts: []engine.Mount{{Bind: "/p", Target: "/p"}, {Bind: "/data", Target: "/in"}}}
-	if got := p.specification(engine.Container{}).Entrypoint; !slices.Equal(got, []string{agent.Binary, "serve", "i", p.Specification(), "/in"}) {
+	if got := p.specification(engine.Container{}).Entrypoint; !slices.Equal(got, []string{agentapi.Binary, "serve", "i", p.Specification(), "/in"}) {
 		t.Errorf("%q", got)
 	}
 }

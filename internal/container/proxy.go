@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -104,11 +104,11 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	mounts := append([]engine.Mount{{Volume: p.Volume, Target: "/nix"}}, p.Mounts...)
 	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: append([]string{agent.Binary, "serve", p.Identity, p.Specification()}, p.moved()...),
+		Entrypoint: append([]string{agentapi.Binary, "serve", p.Identity, p.Specification()}, p.moved()...),
 		Labels:     l, Mounts: mounts, PidOf: anchor.ID, Limits: p.Limits,
 	}
 	if p.Publish {
-		s.Publish = agent.Port
+		s.Publish = agentapi.Port
 	}
 	return s
 }

@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
@@ -30,7 +30,7 @@ func ThrowawayName(volume string) string { return volume + "-sync" }
 type Job struct {
 	Mode []string // the agent's mode with its arguments
 	// InPlace: the volume is at /nix, and the Nix of one of its stamps does the
-	// work; else it is beside the image's own /nix (agent.BesideNix).
+	// work; else it is beside the image's own /nix (agentapi.BesideNix).
 	InPlace bool
 	In      io.Reader             // the job's stdin; nil: none
 	Out     func(io.Reader) error // takes the job's stdout; its error ends the job
@@ -41,13 +41,13 @@ type Job struct {
 // afterwards, whatever happened. What the job wrote to stderr is the error when
 // Out returns one.
 func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, job Job) error {
-	target := agent.BesideNix
+	target := agentapi.BesideNix
 	if job.InPlace {
-		target = agent.Nix
+		target = agentapi.Nix
 	}
 	id, err := e.CreateContainer(ctx, engine.Specification{
 		Name: ThrowawayName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: append([]string{agent.Binary}, job.Mode...),
+		Entrypoint: append([]string{agentapi.Binary}, job.Mode...),
 		Labels:     labels(p.Volume, RoleThrowaway),
 		Mounts:     []engine.Mount{{Volume: p.Volume, Target: target}},
 		PidOf:      anchor.ID,
@@ -78,7 +78,7 @@ func discard(ctx context.Context, e Engine, id string) {
 }
 
 func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
-	archive, err := p.Agent.Archive(agent.Binary)
+	archive, err := p.Agent.Archive(agentapi.Binary)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
@@ -33,7 +34,7 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 		if err == nil {
 			err = work(b)
 		}
-		ended := transient(err) && (refusedFor(err, agent.Unstamped) || b.ended(ctx))
+		ended := transient(err) && (refusedFor(err, session.Unstamped) || b.ended(ctx))
 		if !ended {
 			return err
 		}
@@ -47,7 +48,7 @@ func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) err
 
 // transient tells whether an error can be due to a container's end.
 func transient(err error) bool {
-	lasts := is[*volume.UnusableError](err) || is[*volume.HeldError](err) || is[*misMount](err) || is[*refusedLimits](err) || refusedFor(err, agent.NoDirectory)
+	lasts := is[*volume.UnusableError](err) || is[*volume.HeldError](err) || is[*misMount](err) || is[*refusedLimits](err) || refusedFor(err, session.NoDirectory)
 	return slowPath(err) && !lasts && !engine.IsUnshared(err)
 }
 
@@ -58,8 +59,8 @@ func is[E error](err error) bool {
 }
 
 // refusedFor tells whether a session was refused for that reason.
-func refusedFor(err error, reason agent.Reason) bool {
-	refused, was := errors.AsType[*agent.Refused](err)
+func refusedFor(err error, reason session.Reason) bool {
+	refused, was := errors.AsType[*session.Refused](err)
 	return was && refused.Reason == reason
 }
 
@@ -91,7 +92,7 @@ func (b *base) ended(ctx context.Context) bool {
 // refusesToExecute tells whether the engine says that nothing can be executed in a
 // container; what the agent says that is executed does not matter.
 func (b *base) refusesToExecute(ctx context.Context, id string) bool {
-	_, err := b.engine.Output(ctx, id, "[]", agent.Binary, "look")
+	_, err := b.engine.Output(ctx, id, "[]", agentapi.Binary, "look")
 	var said *engine.ExitError
 	return engine.IsConflict(err) || engine.IsNotFound(err) || errors.As(err, &said) && said.Status >= notExecuted
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
@@ -21,12 +21,12 @@ func TestTransient(t *testing.T) {
 		context.Canceled:                 false,
 		errors.New("no such container"):  true,
 		&refusedLimits{errors.New("no")}: false,
-		fmt.Errorf("looking: %w", &agent.Refused{Reason: agent.Unstamped}):   true,
-		fmt.Errorf("looking: %w", &agent.Refused{Reason: agent.NoDirectory}): false,
-		fmt.Errorf("syncing: %w", &volume.HeldError{}):                       false,
-		fmt.Errorf("asking: %w", &volume.UnusableError{Err: io.EOF}):         false,
-		fmt.Errorf("mounting: %w", &misMount{}):                              false,
-		errors.New("bind source path does not exist: /p"):                    false,
+		fmt.Errorf("looking: %w", &session.Refused{Reason: session.Unstamped}):   true,
+		fmt.Errorf("looking: %w", &session.Refused{Reason: session.NoDirectory}): false,
+		fmt.Errorf("syncing: %w", &volume.HeldError{}):                           false,
+		fmt.Errorf("asking: %w", &volume.UnusableError{Err: io.EOF}):             false,
+		fmt.Errorf("mounting: %w", &misMount{}):                                  false,
+		errors.New("bind source path does not exist: /p"):                        false,
 	} {
 		if got := transient(err); got != want {
 			t.Errorf("%v: got %v", err, got)

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/archive"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -21,7 +21,7 @@ func (p *Proxy) Export(ctx context.Context, version string, names []string, to i
 		return err
 	}
 	return p.onVolume(ctx, func(o opened) error {
-		err := o.Export(ctx, pathsOf(places), version, to, func(c agent.Cargo) volume.Progress {
+		err := o.Export(ctx, pathsOf(places), version, to, func(c agentapi.Cargo) volume.Progress {
 			return p.Terminal.Start(fmt.Sprintf("exporting %s of volume %s", terminal.Count(len(c.Paths), "store path"), o.Name))
 		})
 		if err != nil {
@@ -52,7 +52,7 @@ func (p *Proxy) Import(ctx context.Context, name string, file io.ReadSeeker) err
 }
 
 func (p *Proxy) importInto(ctx context.Context, o volume.Open, name string, r *archive.Reader) error {
-	err := o.Import(ctx, r, func(c agent.Cargo) volume.Progress {
+	err := o.Import(ctx, r, func(c agentapi.Cargo) volume.Progress {
 		return p.Terminal.Start(fmt.Sprintf("copying %d of %s into volume %s", len(c.Paths), terminal.Count(len(r.Paths), "store path"), o.Name))
 	}, p.waiting(o))
 	if err == nil {
@@ -96,7 +96,7 @@ func (p *Proxy) verifyArchive(name string, r *archive.Reader) error {
 
 // onFilled does work on the volume as it is, if it holds any image's store; else
 // that of the host's image is brought first. The images are what else would do.
-func (p *Proxy) onFilled(ctx context.Context, images []agent.Stamp, work func(volume.Open) error) error {
+func (p *Proxy) onFilled(ctx context.Context, images []agentapi.Stamp, work func(volume.Open) error) error {
 	empty := false
 	err := p.onVolume(ctx, func(o opened) error {
 		if empty = len(o.stamps) == 0; empty {
@@ -108,7 +108,7 @@ func (p *Proxy) onFilled(ctx context.Context, images []agent.Stamp, work func(vo
 		return err
 	}
 	filled := false
-	err = p.onStore(ctx, func(o volume.Open, _ agent.Stamp) error {
+	err = p.onStore(ctx, func(o volume.Open, _ agentapi.Stamp) error {
 		filled = true
 		return work(o)
 	})
@@ -118,7 +118,7 @@ func (p *Proxy) onFilled(ctx context.Context, images []agent.Stamp, work func(vo
 	return err
 }
 
-func references(images []agent.Stamp) string {
+func references(images []agentapi.Stamp) string {
 	var all []string
 	for _, s := range images {
 		all = append(all, s.Reference)

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/archive"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
@@ -24,7 +24,7 @@ func TestReadingAnArchiveEndsWithItsContext(t *testing.T) {
 	err := errors.Join(os.WriteFile(file, content, 0o600), nixstore.WriteArchive(&nar, file))
 	hash, failed := nixstore.NarHash(file, nixstore.Unwatched)
 	i := nixstore.Info{Path: "/nix/store/ib3sh3pcz10wsmavxvkdbayhqivbghlq-f", NarHash: hash, NarSize: int64(nar.Len())}
-	m := archive.Manifest{Format: archive.Format, Cargo: agent.Cargo{Paths: []nixstore.Info{i}}}
+	m := archive.Manifest{Format: archive.Format, Cargo: agentapi.Cargo{Paths: []nixstore.Info{i}}}
 	if err := errors.Join(err, failed, archive.Write(&written, m, &nar)); err != nil {
 		t.Fatal(err)
 	}

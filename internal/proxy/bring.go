@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/hoststore"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -28,7 +28,7 @@ func (p *Proxy) Bring(ctx context.Context, names []string, root bool) error {
 	if !root {
 		want.Roots = nil
 	}
-	return p.onStore(ctx, func(o volume.Open, _ agent.Stamp) error {
+	return p.onStore(ctx, func(o volume.Open, _ agentapi.Stamp) error {
 		b := bringing{Proxy: p, host: host, volume: o.Name}
 		return b.bring(ctx, o, want)
 	})
@@ -56,7 +56,7 @@ func (p *Proxy) WouldBring(ctx context.Context, names []string) (infos []nixstor
 }
 
 // wanted opens the host's store, and finds in it what is asked for.
-func (p *Proxy) wanted(ctx context.Context, names []string) (host *nixstore.Server, want agent.Wanted, err error) {
+func (p *Proxy) wanted(ctx context.Context, names []string) (host *nixstore.Server, want agentapi.Wanted, err error) {
 	places, err := p.follow(names)
 	if err != nil {
 		return nil, want, err
@@ -99,7 +99,7 @@ type bringing struct {
 	progress *terminal.Progress // from when it is known what is to be copied
 }
 
-func (b *bringing) bring(ctx context.Context, o volume.Open, want agent.Wanted) error {
+func (b *bringing) bring(ctx context.Context, o volume.Open, want agentapi.Wanted) error {
 	err := o.Receive(ctx, want, b.send, b.waiting(o))
 	if b.progress != nil {
 		b.progress.End(err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -17,12 +17,12 @@ import (
 // Collect collects garbage in the volume as the plan says, which lacks the host
 // and has the directories to forget as the user wrote them. It returns the
 // volume's name too.
-func (p *Proxy) Collect(ctx context.Context, plan agent.Plan) (c agent.Collected, name string, err error) {
+func (p *Proxy) Collect(ctx context.Context, plan agentapi.Plan) (c agentapi.Collected, name string, err error) {
 	key, err := p.State.ClientKey()
 	if err != nil {
 		return c, "", err
 	}
-	plan.Host = agent.HostName(key.PublicKey().Marshal())
+	plan.Host = agentapi.HostName(key.PublicKey().Marshal())
 	for i, dir := range plan.ForgetDirs {
 		if !filepath.IsAbs(dir) {
 			dir = filepath.Join(p.Host.Dir, dir)
@@ -72,21 +72,21 @@ func realAsFarAsThere(path string) string {
 // seeLink looks at a link of this host that the volume keeps something for. It is
 // gone only if its directory is there, with something in it: an empty one may be
 // where a disk is to be mounted.
-func seeLink(link string) agent.LinkState {
+func seeLink(link string) agentapi.LinkState {
 	target, err := os.Readlink(link)
 	if err == nil && strings.HasPrefix(filepath.Clean(target), nixstore.Dir+"/") {
-		return agent.LinkThere
+		return agentapi.LinkThere
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.EINVAL) {
-		return agent.LinkAway
+		return agentapi.LinkAway
 	}
 	dir, err := os.Open(filepath.Dir(link))
 	if err != nil {
-		return agent.LinkAway
+		return agentapi.LinkAway
 	}
 	defer dir.Close()
 	if _, err := dir.Readdirnames(1); err != nil {
-		return agent.LinkAway
+		return agentapi.LinkAway
 	}
-	return agent.LinkGone
+	return agentapi.LinkGone
 }

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
 func TestSeeLink(t *testing.T) {
@@ -17,9 +17,9 @@ func TestSeeLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]agent.LinkState{
-		"result": agent.LinkThere, "other": agent.LinkGone, "file": agent.LinkGone, "none": agent.LinkGone, "closed": agent.LinkGone,
-		"empty/result": agent.LinkAway, "missing/result": agent.LinkAway, "file/result": agent.LinkAway,
+	for name, want := range map[string]agentapi.LinkState{
+		"result": agentapi.LinkThere, "other": agentapi.LinkGone, "file": agentapi.LinkGone, "none": agentapi.LinkGone, "closed": agentapi.LinkGone,
+		"empty/result": agentapi.LinkAway, "missing/result": agentapi.LinkAway, "file/result": agentapi.LinkAway,
 	} {
 		if got := seeLink(path(name)); got != want {
 			t.Errorf("%s: %s", name, got)

@@ -3,15 +3,15 @@ package proxy
 import (
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/nixconf"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
 // A configuration is what a session takes over from the host's Nix.
 type configuration struct {
 	nix      string // lines
-	secrets  agent.Secrets
+	secrets  session.Secrets
 	withheld error // why the host's netrc file is not among the secrets
 }
 
@@ -25,7 +25,7 @@ func (p *Proxy) configuration(wanted version.Nix) configuration {
 	if !present {
 		config = config.WithoutNix()
 	}
-	c := configuration{nix: strings.TrimSuffix(config.Session(), "\n"), secrets: agent.Secrets{Nix: config.Secrets()}}
+	c := configuration{nix: strings.TrimSuffix(config.Session(), "\n"), secrets: session.Secrets{Nix: config.Secrets()}}
 	c.secrets.Netrc, c.withheld = nixconf.Netrc(config.NetrcFile)
 	return c
 }

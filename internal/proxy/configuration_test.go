@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/state"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
@@ -31,7 +31,7 @@ func TestConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Proxy{State: states, Terminal: terminal.New(os.Stderr, terminal.Options{})}
-	secrets := agent.Secrets{Nix: "access-tokens = h=secret i=other\n", Netrc: []byte("machine m")}
+	secrets := session.Secrets{Nix: "access-tokens = h=secret i=other\n", Netrc: []byte("machine m")}
 	for name, test := range map[string]struct {
 		wanted version.Nix
 		asked  string

@@ -9,12 +9,13 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -29,7 +30,7 @@ type base struct {
 	volume volume.Volume
 	place  container.Place
 	anchor engine.Container
-	stamp  agent.Stamp
+	stamp  agentapi.Stamp
 	proxy  string
 }
 
@@ -39,7 +40,7 @@ func (b *base) open() volume.Open {
 
 // cold makes sure of everything, remembers it, and starts the command. The lock
 // is held.
-func (p *Proxy) cold(ctx context.Context, w *want, request agent.Request) (running *agent.Running, err error) {
+func (p *Proxy) cold(ctx context.Context, w *want, request session.Request) (running *session.Running, err error) {
 	err = p.onBase(ctx, w, func(b *base) error {
 		known, err := p.ensureProxy(ctx, w, b)
 		if err != nil {
@@ -106,7 +107,7 @@ func (b *base) warnEmulated(t *terminal.Terminal) {
 	}
 	t.Warn("image %s is for %s and the engine for %s: all of it runs under emulation, slowly; without --platform, "+
 		"`nix build --system %s` builds in the engine's own image, and emulates no more than it must",
-		b.image.Reference, b.image.Arch, b.info.Arch, agent.System(b.image.Arch))
+		b.image.Reference, b.image.Arch, b.info.Arch, agentapi.System(b.image.Arch))
 }
 
 func (w *want) volumeName(os, arch string) string {
@@ -180,21 +181,21 @@ func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string
 	if err != nil {
 		return "", err
 	}
-	answer, err := e.Output(ctx, id, string(ssh.MarshalAuthorizedKey(key.PublicKey())), agent.Binary, "enroll")
+	answer, err := e.Output(ctx, id, string(ssh.MarshalAuthorizedKey(key.PublicKey())), agentapi.Binary, "enroll")
 	return strings.TrimSpace(string(answer)), err
 }
 
 // check runs the Nix of a new proxy container once: it must be the very one
 // that the image was seen to hold.
 func (p *Proxy) check(ctx context.Context, w *want, b *base, known remembered) error {
-	running, err := p.dial(ctx, w, known, agent.Request{Argv: []string{"nix", "--version"}, Idle: p.idle()})
+	running, err := p.dial(ctx, w, known, session.Request{Argv: []string{"nix", "--version"}, Idle: p.idle()})
 	if err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
 	defer running.Close()
 	var said bytes.Buffer
 	var complaint nixstore.Tail
-	if _, err := running.Wait(agent.Streams{Out: &said, Err: &complaint}); err != nil {
+	if _, err := running.Wait(session.Streams{Out: &said, Err: &complaint}); err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
 	line, _, _ := strings.Cut(said.String(), "\n")

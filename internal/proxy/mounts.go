@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/project"
@@ -109,7 +109,7 @@ func (p *Proxy) misMounted(ctx context.Context, e *engine.Engine, id string, mou
 
 // views are what to look at of each mount, inside and on the host, but for what
 // another mount hides.
-func views(mounts []project.Mount) (inside, outside []agent.View) {
+func views(mounts []project.Mount) (inside, outside []agentapi.View) {
 	for _, m := range mounts {
 		names := slices.DeleteFunc(project.Landmarks(m.Source), func(name string) bool {
 			at := filepath.Join(m.Target, name) + "/"
@@ -117,19 +117,19 @@ func views(mounts []project.Mount) (inside, outside []agent.View) {
 				return len(other.Target) > len(m.Target) && strings.HasPrefix(at, other.Target+"/")
 			})
 		})
-		inside = append(inside, agent.View{Path: m.Target, Names: names})
-		outside = append(outside, agent.View{Path: m.Source, Names: names})
+		inside = append(inside, agentapi.View{Path: m.Target, Names: names})
+		outside = append(outside, agentapi.View{Path: m.Source, Names: names})
 	}
 	return inside, outside
 }
 
 // look has the agent of a container look.
-func look(ctx context.Context, e *engine.Engine, id string, views []agent.View) ([][]string, error) {
+func look(ctx context.Context, e *engine.Engine, id string, views []agentapi.View) ([][]string, error) {
 	question, err := json.Marshal(views)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := e.Output(ctx, id, string(question), agent.Binary, "look")
+	answer, err := e.Output(ctx, id, string(question), agentapi.Binary, "look")
 	if err != nil {
 		return nil, fmt.Errorf("looking at what is mounted: %w", err)
 	}
@@ -140,7 +140,7 @@ func look(ctx context.Context, e *engine.Engine, id string, views []agent.View) 
 	return seen, nil
 }
 
-func facts(views []agent.View) (all [][]string) {
+func facts(views []agentapi.View) (all [][]string) {
 	for _, v := range views {
 		all = append(all, v.Facts())
 	}
@@ -152,7 +152,7 @@ func steady(before, after [][]string) [][]string {
 	for i := range before {
 		for j := range before[i] {
 			if before[i][j] != after[i][j] {
-				before[i][j] = agent.Unknown
+				before[i][j] = agentapi.Unknown
 			}
 		}
 	}
@@ -162,7 +162,7 @@ func steady(before, after [][]string) [][]string {
 func compare(mounts []project.Mount, here, seen [][]string) *misMount {
 	for i := range mounts {
 		if !agree(here[i], seen[i]) {
-			return &misMount{Mount: mounts[i], denied: slices.Contains(seen[i], agent.Denied), deleted: slices.Contains(seen[i], agent.Deleted)}
+			return &misMount{Mount: mounts[i], denied: slices.Contains(seen[i], agentapi.Denied), deleted: slices.Contains(seen[i], agentapi.Deleted)}
 		}
 	}
 	return nil
@@ -188,5 +188,5 @@ func agree(here, there []string) bool {
 }
 
 func known(fact string) bool {
-	return fact != agent.Unknown && fact != agent.Denied && fact != agent.Nothing
+	return fact != agentapi.Unknown && fact != agentapi.Denied && fact != agentapi.Nothing
 }

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 func TestAgree(t *testing.T) {
@@ -47,7 +48,7 @@ func TestAgree(t *testing.T) {
 
 func TestSteady(t *testing.T) {
 	got := steady([][]string{{"a", "b"}, {"c"}}, [][]string{{"a", "x"}, {"c"}})
-	if want := [][]string{{"a", agent.Unknown}, {"c"}}; !reflect.DeepEqual(got, want) {
+	if want := [][]string{{"a", agentapi.Unknown}, {"c"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -73,11 +74,11 @@ func TestViews(t *testing.T) {
 	if wrong := compare(mounts, seen, facts(outside)); wrong != nil {
 		t.Errorf("got %+v for the same", wrong)
 	}
-	seen[1] = []string{agent.Denied}
+	seen[1] = []string{agentapi.Denied}
 	if wrong := compare(mounts, facts(outside), seen); wrong == nil || wrong.Target != "/p/b" || !wrong.denied || wrong.deleted {
 		t.Errorf("got %+v", wrong)
 	}
-	seen[0] = []string{agent.Deleted, agent.Nothing}
+	seen[0] = []string{agentapi.Deleted, agentapi.Nothing}
 	if wrong := compare(mounts, facts(outside), seen); wrong == nil || wrong.Target != "/p" || wrong.denied || !wrong.deleted {
 		t.Errorf("got %+v", wrong)
 	}
@@ -93,7 +94,7 @@ func TestMisMountErrors(t *testing.T) {
 		t.Error(text)
 	}
 	// Neither is mended by beginning anew.
-	missing := &agent.Refused{Reason: agent.NoDirectory}
+	missing := &session.Refused{Reason: session.NoDirectory}
 	if transient(m) || transient(missing) || !slowPath(missing) || !transient(errors.New("no such container")) {
 		t.Error("what is transient has changed")
 	}

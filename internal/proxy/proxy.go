@@ -7,7 +7,7 @@ package proxy
 import (
 	"context"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/state"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -27,14 +27,14 @@ type Command struct {
 	Argv     []string
 	SSH      bool     // no command: its streams are an SSH connection, whose commands are as this one would be
 	Env      []string // K=V
-	Terminal *agent.Terminal
+	Terminal *session.Terminal
 	OneFile  bool // stdout and stderr are one
 }
 
 // Start starts a command in the proxy container. An error says that nixproxy
-// itself failed; *agent.Refused that the command could not be started. The
+// itself failed; *session.Refused that the command could not be started. The
 // command ends with the context.
-func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, error) {
+func (p *Proxy) Start(ctx context.Context, command Command) (*session.Running, error) {
 	if err := p.checkSSHAgent(); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (p *Proxy) Start(ctx context.Context, command Command) (*agent.Running, err
 }
 
 // start tries the warm way, and then once the slow one.
-func (p *Proxy) start(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
+func (p *Proxy) start(ctx context.Context, w *want, request session.Request) (*session.Running, error) {
 	running, err := p.warm(ctx, w, request)
 	if !slowPath(err) {
 		return running, err

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -13,8 +13,8 @@ import (
 // A Removal is a volume that may be removed, and what would go with it.
 type Removal struct {
 	Volume  string
-	Running []ContainerStatus // but the anchor; what is under way in them would end
-	Holds   *agent.Inspection // nil: nobody can look into it
+	Running []ContainerStatus    // but the anchor; what is under way in them would end
+	Holds   *agentapi.Inspection // nil: nobody can look into it
 }
 
 // RemovableVolumes checks that volumes are there and that nixproxy made them.

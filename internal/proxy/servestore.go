@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // serveStore speaks with the volume's store, by the Nix of the proxy container.
@@ -23,13 +23,13 @@ func (p *Proxy) serveStore(ctx context.Context) (*nixstore.Server, error) {
 }
 
 // peer is a session as the process that it runs.
-func peer(running *agent.Running) nixstore.Peer {
+func peer(running *session.Running) nixstore.Peer {
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
 	var stderr nixstore.Tail
 	ended := make(chan struct{})
 	go func() {
-		_, err := running.Wait(agent.Streams{In: in, Out: out, Err: &stderr})
+		_, err := running.Wait(session.Streams{In: in, Out: out, Err: &stderr})
 		out.CloseWithError(err)
 		in.CloseWithError(io.ErrClosedPipe)
 		running.Close()

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/version"
@@ -45,9 +45,9 @@ type ImageStatus struct {
 // A VolumeStatus says what the volume holds. The stamps are known while its
 // anchor runs.
 type VolumeStatus struct {
-	Name    string        `json:"name"`
-	Present bool          `json:"present"`
-	Images  []agent.Stamp `json:"images"`
+	Name    string           `json:"name"`
+	Present bool             `json:"present"`
+	Images  []agentapi.Stamp `json:"images"`
 }
 
 // A ContainerStatus is one of the volume's containers.
@@ -142,7 +142,7 @@ func containerStatus(ctx context.Context, e *engine.Engine, volume string) ([]Co
 }
 
 func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeStatus, error) {
-	s := VolumeStatus{Name: name, Images: []agent.Stamp{}}
+	s := VolumeStatus{Name: name, Images: []agentapi.Stamp{}}
 	if _, err := e.FindVolume(ctx, name); err != nil {
 		if engine.IsNotFound(err) {
 			err = nil

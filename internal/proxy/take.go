@@ -8,8 +8,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // Take runs a program in the proxy container as `run` does, and writes what it
@@ -23,7 +23,7 @@ func (p *Proxy) Take(ctx context.Context, to io.Writer, say func(line string), a
 	}
 	defer running.Close()
 	said := &lines{say: say}
-	exit, err := running.Wait(agent.Streams{Out: to, Err: said})
+	exit, err := running.Wait(session.Streams{Out: to, Err: said})
 	if err != nil && context.Cause(ctx) != nil {
 		return context.Cause(ctx)
 	}
@@ -64,7 +64,7 @@ func (l *lines) line(line string) {
 	l.last = line
 }
 
-func (l *lines) end(exit agent.Exit) error {
+func (l *lines) end(exit session.Exit) error {
 	l.line(string(l.partial))
 	switch {
 	case exit.Status == 0 && exit.Signal == 0:

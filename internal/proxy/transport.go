@@ -10,8 +10,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // Two ways lead to an agent: the port that its container publishes on this
@@ -56,7 +57,7 @@ func (p *Proxy) route(known remembered) (route, error) {
 
 // connect connects to a container's agent: over the port if it answers, else
 // over the bridge, or as the settings say.
-func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*agent.Client, error) {
+func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*session.Client, error) {
 	r, err := p.route(known)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func patience(transport string) time.Duration {
 }
 
 // overPort connects over the port, whose proof must begin within so long.
-func (r route) overPort(ctx context.Context, within time.Duration) (*agent.Client, error) {
+func (r route) overPort(ctx context.Context, within time.Duration) (*session.Client, error) {
 	if r.Address == "" {
 		return nil, errors.New("the proxy container has no port on this machine")
 	}
@@ -115,7 +116,7 @@ func (r route) overPort(ctx context.Context, within time.Duration) (*agent.Clien
 		return nil, r.silent(err)
 	}
 	_ = conn.SetDeadline(deadline)
-	client, err := agent.Connect(ctx, &greeted{Conn: conn, banner: agent.Banner(r.Specification)}, r.hostKey, r.key)
+	client, err := session.Connect(ctx, &greeted{Conn: conn, banner: session.Banner(r.Specification)}, r.hostKey, r.key)
 	if err != nil {
 		return nil, r.silent(err)
 	}
@@ -148,12 +149,12 @@ func (r route) silent(err error) error {
 	return fmt.Errorf("the proxy container's port at %s does not answer: %w", r.Address, err)
 }
 
-func (r route) overBridge(ctx context.Context, e *engine.Engine) (*agent.Client, error) {
-	bridge, err := e.Bridge(ctx, r.Container, agent.Binary, "connect")
+func (r route) overBridge(ctx context.Context, e *engine.Engine) (*session.Client, error) {
+	bridge, err := e.Bridge(ctx, r.Container, agentapi.Binary, "connect")
 	if err != nil {
 		return nil, err
 	}
-	client, err := agent.Connect(ctx, bridge, r.hostKey, r.key)
+	client, err := session.Connect(ctx, bridge, r.hostKey, r.key)
 	if err != nil && bridge.Stderr() != "" {
 		return nil, fmt.Errorf("%w: %s", err, bridge.Stderr())
 	}

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/state"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -103,7 +103,7 @@ func closed(t *testing.T) string {
 
 // answering is an agent's port as far as a client looks at it to know it.
 func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
-	config := &ssh.ServerConfig{NoClientAuth: true, ServerVersion: agent.Banner(specification)}
+	config := &ssh.ServerConfig{NoClientAuth: true, ServerVersion: session.Banner(specification)}
 	config.AddHostKey(hostKey)
 	return func(conn net.Conn) {
 		if server, _, _, err := ssh.NewServerConn(conn, config); err == nil {

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
 // VerifyVolume reads all of the volume that a command would use, and tells what
 // is broken. With repair it mends what the engine's images allow.
-func (p *Proxy) VerifyVolume(ctx context.Context, repair bool) (found agent.Verification, err error) {
+func (p *Proxy) VerifyVolume(ctx context.Context, repair bool) (found agentapi.Verification, err error) {
 	err = p.onVolume(ctx, func(o opened) (err error) {
 		progress := p.Terminal.Start("reading all of volume " + o.Name)
 		found, err = o.Verify(ctx, repair, progress)
@@ -28,7 +28,7 @@ func (p *Proxy) VerifyVolume(ctx context.Context, repair bool) (found agent.Veri
 // repair tries all images that are on the engine: what makes one good is that it
 // has a path with the right hash, not that it was ever synced. The stamps are those
 // of before: damaged ones are removed now.
-func (p *Proxy) repair(ctx context.Context, o opened, found *agent.Verification) error {
+func (p *Proxy) repair(ctx context.Context, o opened, found *agentapi.Verification) error {
 	var refs []string
 	for _, s := range o.stamps {
 		refs = append(refs, s.Reference)
@@ -55,7 +55,7 @@ func (p *Proxy) repair(ctx context.Context, o opened, found *agent.Verification)
 
 // needing counts the broken paths that an image is known to need, so that those
 // are asked first that will have them.
-func needing(found agent.Verification, i image.Image) (n int) {
+func needing(found agentapi.Verification, i image.Image) (n int) {
 	for _, b := range found.Broken {
 		if slices.Contains(b.Images, i.Identity) {
 			n++
@@ -66,8 +66,8 @@ func needing(found agent.Verification, i image.Image) (n int) {
 
 // repairFrom copies from an image what is broken, or all where its stamp was no
 // longer good.
-func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, found *agent.Verification) error {
-	if slices.ContainsFunc(found.Broken, func(b agent.BrokenPath) bool { return b.Mended == "" }) {
+func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, found *agentapi.Verification) error {
+	if slices.ContainsFunc(found.Broken, func(b agentapi.BrokenPath) bool { return b.Mended == "" }) {
 		progress := p.Terminal.Start("looking for broken paths in " + i.Reference)
 		err := o.Mend(ctx, i, found.Broken, progress)
 		progress.End(err)
@@ -75,7 +75,7 @@ func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, fo
 			return err
 		}
 	}
-	if slices.ContainsFunc(found.Faults, func(f agent.Fault) bool { return f.Image == i.Identity }) {
+	if slices.ContainsFunc(found.Faults, func(f agentapi.Fault) bool { return f.Image == i.Identity }) {
 		o.Place.Image = i.Image
 		_, err := o.Sync(ctx, i.Identity, i.Reference, func() volume.Progress { return p.copying(i.Reference, o.Name) })
 		return err
@@ -84,7 +84,7 @@ func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, fo
 }
 
 // remedy is what can be done about a path that no image on the engine has.
-func remedy(b agent.BrokenPath, stamps []agent.Stamp, images []image.Image) string {
+func remedy(b agentapi.BrokenPath, stamps []agentapi.Stamp, images []image.Image) string {
 	for _, s := range stamps {
 		here := slices.ContainsFunc(images, func(i image.Image) bool { return i.Identity == s.Identity })
 		if slices.Contains(b.Images, s.Identity) && !here {

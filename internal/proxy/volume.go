@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
@@ -13,7 +13,7 @@ import (
 
 // onStore makes sure that the store of the host's image is in the volume, and
 // then, with nobody kept waiting, does the work on it. The stamp is that image's.
-func (p *Proxy) onStore(ctx context.Context, work func(volume.Open, agent.Stamp) error) error {
+func (p *Proxy) onStore(ctx context.Context, work func(volume.Open, agentapi.Stamp) error) error {
 	want, err := p.want(ctx)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (p *Proxy) onStore(ctx context.Context, work func(volume.Open, agent.Stamp)
 type opened struct {
 	volume.Open
 	on     *engine.Engine
-	stamps []agent.Stamp
+	stamps []agentapi.Stamp
 }
 
 // onVolume does work on a volume that is there, with whatever Nix image its engine

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -78,10 +78,10 @@ func (r *VolumeRow) look(ctx context.Context, e *engine.Engine) error {
 
 // NixOf is the version of an image's Nix, without what `nix --version` says
 // before it.
-func NixOf(s agent.Stamp) string { return s.Version[strings.LastIndexByte(s.Version, ' ')+1:] }
+func NixOf(s agentapi.Stamp) string { return s.Version[strings.LastIndexByte(s.Version, ' ')+1:] }
 
 // InspectVolume tells what is in the volume that a command would use.
-func (p *Proxy) InspectVolume(ctx context.Context) (v volume.Volume, found agent.Inspection, err error) {
+func (p *Proxy) InspectVolume(ctx context.Context) (v volume.Volume, found agentapi.Inspection, err error) {
 	err = p.onVolume(ctx, func(o opened) (err error) {
 		v = o.Volume
 		progress := p.Terminal.Start("reading volume " + o.Name)

@@ -10,11 +10,11 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
@@ -108,8 +108,8 @@ func (w *want) explain(t *terminal.Terminal) {
 }
 
 // request is the command as the agent is told of it.
-func (p *Proxy) request(w *want, c Command) agent.Request {
-	return agent.Request{
+func (p *Proxy) request(w *want, c Command) session.Request {
+	return session.Request{
 		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
 		Nix: w.config.nix, Secrets: w.config.secrets,
 		SSH: c.SSH, SSHAgent: p.Settings.SSH, Idle: p.idle(), MaxSize: p.maxSize(),
@@ -120,7 +120,7 @@ func (p *Proxy) request(w *want, c Command) agent.Request {
 func (p *Proxy) idle() time.Duration {
 	idle, err := time.ParseDuration(p.Settings.IdleTimeout)
 	if err != nil {
-		return agent.Idle // the command has no such setting
+		return session.Idle // the command has no such setting
 	}
 	return idle
 }

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/project"
+	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/version"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -25,7 +25,7 @@ func aWant() *want {
 		source:   image.Source{Template: "t", Registry: "r", Platform: "linux/amd64"},
 		volume:   "v",
 		project:  project.Project{Root: "/p", Mounts: []project.Mount{{Source: "/p", Target: "/p"}, {Source: "/g", Target: "/g"}}, Dir: "/p/sub", Safe: []string{"/p"}},
-		config:   configuration{nix: "experimental-features = flakes", secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}},
+		config:   configuration{nix: "experimental-features = flakes", secrets: session.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}},
 	}
 }
 
@@ -78,8 +78,8 @@ func TestStateFileChangesWithEachInput(t *testing.T) {
 }
 
 func TestSlowPath(t *testing.T) {
-	refused := func(r agent.Reason) error {
-		return fmt.Errorf("starting: %w", &agent.Refused{Reason: r, Message: "m"})
+	refused := func(r session.Reason) error {
+		return fmt.Errorf("starting: %w", &session.Refused{Reason: r, Message: "m"})
 	}
 	for _, test := range []struct {
 		name string
@@ -90,11 +90,11 @@ func TestSlowPath(t *testing.T) {
 		{"nothing is remembered", errNothing, true},
 		{"the container is gone", fmt.Errorf("executing: %w", errors.New("no such container")), true},
 		{"the user gave up", fmt.Errorf("executing: %w", context.Canceled), false},
-		{"the image's store was never synced", refused(agent.Unstamped), true},
-		{"no such command", refused(agent.NotFound), false},
-		{"not executable", refused(agent.NotExecutable), false},
-		{"no such directory", refused(agent.NoDirectory), true},
-		{"the agent failed", refused(agent.Failed), false},
+		{"the image's store was never synced", refused(session.Unstamped), true},
+		{"no such command", refused(session.NotFound), false},
+		{"not executable", refused(session.NotExecutable), false},
+		{"no such directory", refused(session.NoDirectory), true},
+		{"the agent failed", refused(session.Failed), false},
 	} {
 		if got := slowPath(test.err); got != test.want {
 			t.Errorf("%s: got %v", test.name, got)
@@ -104,8 +104,8 @@ func TestSlowPath(t *testing.T) {
 
 func TestRequest(t *testing.T) {
 	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
-	want := agent.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes",
-		Idle: agent.Idle, Secrets: agent.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
+	want := session.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes",
+		Idle: session.Idle, Secrets: session.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
 	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -117,7 +117,7 @@ func TestRequest(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	for setting, want := range map[string]time.Duration{"": agent.Idle, "0": 0, "1h30m": 90 * time.Minute} {
+	for setting, want := range map[string]time.Duration{"": session.Idle, "0": 0, "1h30m": 90 * time.Minute} {
 		if got := (&Proxy{Settings: settings.Settings{IdleTimeout: setting}}).request(aWant(), Command{}).Idle; got != want {
 			t.Errorf("%q: got %v", setting, got)
 		}

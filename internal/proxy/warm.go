@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
 	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // remembered is a proxy container as the state file holds it: all that the warm
@@ -44,13 +44,13 @@ func slowPath(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
 	}
-	var refused *agent.Refused
-	return !errors.As(err, &refused) || refused.Reason == agent.Unstamped || refused.Reason == agent.NoDirectory
+	var refused *session.Refused
+	return !errors.As(err, &refused) || refused.Reason == session.Unstamped || refused.Reason == session.NoDirectory
 }
 
 // warm starts the command in the remembered proxy container. Over its port it
 // asks the engine for nothing, else for the bridge alone.
-func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agent.Running, error) {
+func (p *Proxy) warm(ctx context.Context, w *want, request session.Request) (*session.Running, error) {
 	if w.source.Pull == image.PullAlways {
 		return nil, errPull
 	}
@@ -62,7 +62,7 @@ func (p *Proxy) warm(ctx context.Context, w *want, request agent.Request) (*agen
 }
 
 // dial connects to a container's agent and starts the command there.
-func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request agent.Request) (*agent.Running, error) {
+func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request session.Request) (*session.Running, error) {
 	client, err := p.connect(ctx, w, known)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request age
 }
 
 // startOn starts the command, after what it needs from the host was offered.
-func (p *Proxy) startOn(client *agent.Client, request agent.Request) (*agent.Running, error) {
+func (p *Proxy) startOn(client *session.Client, request session.Request) (*session.Running, error) {
 	if request.SSHAgent {
 		client.OfferSSHAgent(p.Host.SSHAgent)
 	}

@@ -8,18 +8,18 @@ import (
 	"io"
 	"slices"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
 // Collect drops the roots that the plan says and collects the garbage. see is
 // asked for links of this host that the volume keeps something for.
-func (o Open) Collect(ctx context.Context, plan agent.Plan, see func(link string) agent.LinkState, begin func() Progress) (agent.Collected, error) {
-	var collected agent.Collected
+func (o Open) Collect(ctx context.Context, plan agentapi.Plan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.Collected, error) {
+	var collected agentapi.Collected
 	progress := begin()
 	converse := func(r io.Reader, w io.Writer) error {
-		return agent.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
+		return agentapi.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
 	}
 	err := o.collect(ctx, plan, converse)
 	if engine.IsFullDisk(err) {
@@ -32,12 +32,12 @@ func (o Open) Collect(ctx context.Context, plan agent.Plan, see func(link string
 	return collected, nil
 }
 
-func collecting(plan agent.Plan) []string {
+func collecting(plan agentapi.Plan) []string {
 	text, _ := json.Marshal(plan) // which nothing in it can make fail
 	return []string{"collect", string(text)}
 }
 
-func (o Open) collect(ctx context.Context, plan agent.Plan, converse func(io.Reader, io.Writer) error) error {
+func (o Open) collect(ctx context.Context, plan agentapi.Plan, converse func(io.Reader, io.Writer) error) error {
 	in, answers := io.Pipe()
 	defer in.Close() // ends an answer that nobody takes
 	return o.DoNext(ctx, container.Job{
@@ -51,7 +51,7 @@ func (o Open) collect(ctx context.Context, plan agent.Plan, converse func(io.Rea
 
 // collectInProxy collects in a proxy container that runs. A new container takes
 // space, which is just what is missing; two collections at once do no harm.
-func (o Open) collectInProxy(ctx context.Context, plan agent.Plan, converse func(io.Reader, io.Writer) error, full error) error {
+func (o Open) collectInProxy(ctx context.Context, plan agentapi.Plan, converse func(io.Reader, io.Writer) error, full error) error {
 	proxies, err := o.Engine.Containers(ctx, container.LabelVolume+"="+o.Name, container.LabelRole+"="+string(container.RoleProxy))
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (o Open) collectInProxy(ctx context.Context, plan agent.Plan, converse func
 		return full
 	}
 	plan.Heard = true
-	stream, err := o.Engine.Bridge(ctx, proxies[i].ID, append([]string{agent.Binary}, collecting(plan)...)...)
+	stream, err := o.Engine.Bridge(ctx, proxies[i].ID, append([]string{agentapi.Binary}, collecting(plan)...)...)
 	if err != nil {
 		return err
 	}
@@ -75,12 +75,12 @@ func (o Open) collectInProxy(ctx context.Context, plan agent.Plan, converse func
 }
 
 // lookAt answers a collection that asks for the states of links.
-func lookAt(question json.RawMessage, see func(string) agent.LinkState, to io.Writer) error {
+func lookAt(question json.RawMessage, see func(string) agentapi.LinkState, to io.Writer) error {
 	var links []string
 	if err := json.Unmarshal(question, &links); err != nil {
 		return err
 	}
-	states := map[string]agent.LinkState{}
+	states := map[string]agentapi.LinkState{}
 	for _, link := range links {
 		states[link] = see(link)
 	}

@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/archive"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
@@ -19,7 +19,7 @@ import (
 // Export writes an archive of the closure of the paths, or without any of all
 // that is held in the volume for every host. begin is called when it is known
 // how much that is. Nothing is in it that is not as Nix registered it.
-func (o Open) Export(ctx context.Context, asked []nixstore.Path, by string, to io.Writer, begin func(agent.Cargo) Progress) error {
+func (o Open) Export(ctx context.Context, asked []nixstore.Path, by string, to io.Writer, begin func(agentapi.Cargo) Progress) error {
 	return o.talk(ctx, "export", asked, func(s *engine.Stream) error {
 		from := bufio.NewReaderSize(s, 64<<10)
 		m := archive.Manifest{Format: archive.Format, Nixproxy: by, Flavour: o.Flavour, Platform: o.Platform}
@@ -46,8 +46,8 @@ func (o Open) Export(ctx context.Context, asked []nixstore.Path, by string, to i
 // Import brings what the volume lacks of an archive's paths into it, holds what
 // is to be held, and takes the stamps of its images over. The archive is to be
 // verified already, and is read a second time.
-func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(missing agent.Cargo) Progress, wait func()) error {
-	want := agent.Wanted{Roots: again.Roots, Images: again.Images}
+func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(missing agentapi.Cargo) Progress, wait func()) error {
+	want := agentapi.Wanted{Roots: again.Roots, Images: again.Images}
 	for _, i := range again.Paths {
 		want.Closure = append(want.Closure, i.Path)
 	}
@@ -59,9 +59,9 @@ func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(miss
 var stillHere = 30 * time.Second // a seam for tests
 
 // send writes those of the archive's paths that are missing.
-func send(to io.Writer, from *archive.Reader, missing []nixstore.Path, begin func(agent.Cargo) Progress) error {
+func send(to io.Writer, from *archive.Reader, missing []nixstore.Path, begin func(agentapi.Cargo) Progress) error {
 	awaited := nixstore.SetOf(missing)
-	var cargo agent.Cargo
+	var cargo agentapi.Cargo
 	for _, i := range from.Paths {
 		if awaited[i.Path] {
 			cargo.Paths = append(cargo.Paths, i)

@@ -3,12 +3,12 @@ package volume
 import (
 	"context"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
 // Inspect tells what is in the volume and what keeps it. It takes no turn, so it
 // does not wait for a job that works on the volume.
-func (o Open) Inspect(ctx context.Context) (found agent.Inspection, err error) {
+func (o Open) Inspect(ctx context.Context) (found agentapi.Inspection, err error) {
 	err = o.Ask(ctx, "", &found, "inspect")
 	return found, err
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -47,19 +47,19 @@ func (o Open) Ask(ctx context.Context, stdin string, answer any, mode ...string)
 }
 
 func (o Open) execute(ctx context.Context, stdin string, mode []string) ([]byte, error) {
-	return o.Engine.Output(ctx, o.Anchor.ID, stdin, append([]string{agent.Binary}, mode...)...)
+	return o.Engine.Output(ctx, o.Anchor.ID, stdin, append([]string{agentapi.Binary}, mode...)...)
 }
 
 // outdated tells if an error is that of an agent which does not know its mode.
 func (o Open) outdated(err error) bool {
 	var said *engine.ExitError
-	return errors.As(err, &said) && said.Status == agent.NoSuchMode && o.Place.Agent.Arch != ""
+	return errors.As(err, &said) && said.Status == agentapi.NoSuchMode && o.Place.Agent.Arch != ""
 }
 
 // renewAgent gives an anchor that an earlier nixproxy made the agent of this
 // one to execute. Its own process goes on with what it was started from.
 func (o Open) renewAgent(ctx context.Context) error {
-	archive, err := o.Place.Agent.Archive(agent.Binary)
+	archive, err := o.Place.Agent.Archive(agentapi.Binary)
 	if err != nil {
 		return err
 	}
@@ -87,15 +87,15 @@ func (o Open) DoNext(ctx context.Context, job container.Job) error {
 
 // Prepare makes a new volume ours inside, checks an old one, and tells what is
 // in it.
-func (o Open) Prepare(ctx context.Context) (p agent.Prepared, err error) {
+func (o Open) Prepare(ctx context.Context) (p agentapi.Prepared, err error) {
 	err = o.Ask(ctx, "", &p, "prepare")
 	return p, err
 }
 
 // Look tells what is in the volume, and changes nothing: nor does it keep the
 // anchor from ending for want of use.
-func (o Open) Look(ctx context.Context) (p agent.Prepared, err error) {
-	err = o.Ask(ctx, "", &p, "prepare", agent.LookOnly)
+func (o Open) Look(ctx context.Context) (p agentapi.Prepared, err error) {
+	err = o.Ask(ctx, "", &p, "prepare", agentapi.LookOnly)
 	return p, err
 }
 

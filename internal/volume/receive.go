@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // Lacks tells what the volume has not of a closure.
 func (o Open) Lacks(ctx context.Context, closure []nixstore.Path) ([]nixstore.Path, error) {
-	question, err := json.Marshal(agent.Wanted{Closure: closure})
+	question, err := json.Marshal(agentapi.Wanted{Closure: closure})
 	if err != nil {
 		return nil, err
 	}
-	var lack agent.Lack
+	var lack agentapi.Lack
 	err = o.Ask(ctx, string(question), &lack, "lacks")
 	return lack.Missing, err
 }
@@ -29,10 +29,10 @@ type Sender func(to io.Writer, paths []nixstore.Path) error
 // Receive takes from send what the volume lacks of what is wanted, and roots what
 // is to be rooted. It costs one command in the anchor, whatever is missing. wait
 // is called when another one is receiving, and is waited for.
-func (o Open) Receive(ctx context.Context, want agent.Wanted, send Sender, wait func()) error {
+func (o Open) Receive(ctx context.Context, want agentapi.Wanted, send Sender, wait func()) error {
 	return o.talk(ctx, "receive", want, func(s *engine.Stream) error {
 		said := json.NewDecoder(s)
-		var lack agent.Lack
+		var lack agentapi.Lack
 		for lack.Missing == nil {
 			if err := said.Decode(&lack); err != nil {
 				return explain(ctx, s, err)
@@ -50,7 +50,7 @@ func (o Open) Receive(ctx context.Context, want agent.Wanted, send Sender, wait 
 
 // answers refuses to give the volume more of the host's store than it is to have:
 // who asks may be anybody inside.
-func answers(want agent.Wanted, lack agent.Lack) error {
+func answers(want agentapi.Wanted, lack agentapi.Lack) error {
 	wanted := nixstore.SetOf(want.Closure)
 	for _, path := range lack.Missing {
 		if !wanted[path] {
@@ -74,7 +74,7 @@ func (o Open) talk(ctx context.Context, mode string, want any, with func(*engine
 }
 
 func (o Open) talkOnce(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
-	s, err := o.Engine.Bridge(ctx, o.Anchor.ID, agent.Binary, mode)
+	s, err := o.Engine.Bridge(ctx, o.Anchor.ID, agentapi.Binary, mode)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (o Open) talkOnce(ctx context.Context, mode string, want any, with func(*en
 func exchange(ctx context.Context, s *engine.Stream, said *json.Decoder, send func(io.Writer) error) error {
 	ended := make(chan error, 1)
 	go func() {
-		err := agent.Follow(io.MultiReader(said.Buffered(), s), func(int64, int64) {}, &struct{}{})
+		err := agentapi.Follow(io.MultiReader(said.Buffered(), s), func(int64, int64) {}, &struct{}{})
 		if err != nil {
 			s.Close() // nobody reads what is sent
 		}
@@ -111,7 +111,7 @@ func exchange(ctx context.Context, s *engine.Stream, said *json.Decoder, send fu
 
 // explain finds the agent's words for why there is no more to read.
 func explain(ctx context.Context, s *engine.Stream, err error) error {
-	if ended := s.Ended(ctx, agent.Binary); ended != nil {
+	if ended := s.Ended(ctx, agentapi.Binary); ended != nil {
 		return ended
 	}
 	return err

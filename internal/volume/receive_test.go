@@ -9,20 +9,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/archive"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // An agent that somebody has exchanged inside could else read all of a host's store.
 func TestNothingElseIsGivenThanWhatIsCopied(t *testing.T) {
-	want := agent.Wanted{Closure: []nixstore.Path{"/nix/store/a", "/nix/store/b"}}
+	want := agentapi.Wanted{Closure: []nixstore.Path{"/nix/store/a", "/nix/store/b"}}
 	for _, missing := range [][]nixstore.Path{{}, {"/nix/store/b"}, {"/nix/store/a", "/nix/store/b"}} {
-		if err := answers(want, agent.Lack{Missing: missing}); err != nil {
+		if err := answers(want, agentapi.Lack{Missing: missing}); err != nil {
 			t.Errorf("%q: %v", missing, err)
 		}
 	}
-	err := answers(want, agent.Lack{Missing: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
+	err := answers(want, agentapi.Lack{Missing: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
 	if err == nil || !strings.Contains(err.Error(), `asks for "/nix/store/secret"`) {
 		t.Error(err)
 	}
@@ -58,7 +58,7 @@ func TestImportIsNeverSilent(t *testing.T) {
 	}
 	defer from.Close()
 	missing := m.Paths[1].Path
-	err = send(&to, from, []nixstore.Path{missing}, func(agent.Cargo) Progress { return noProgress{} })
+	err = send(&to, from, []nixstore.Path{missing}, func(agentapi.Cargo) Progress { return noProgress{} })
 	if told, _, _ := strings.Cut(to.String(), `{"path":"`+string(missing)); told != "\n" || err != nil {
 		t.Errorf("%q came before what was missing, %v", told, err)
 	}

@@ -7,29 +7,29 @@ import (
 	"io"
 	"strings"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 )
 
 // Sync copies an image's store into the volume and returns the stamp. A stamped
 // image costs one question; begin is called when there is more to do.
-func (o Open) Sync(ctx context.Context, identity, reference string, begin func() Progress) (agent.Stamp, error) {
+func (o Open) Sync(ctx context.Context, identity, reference string, begin func() Progress) (agentapi.Stamp, error) {
 	for {
 		prepared, err := o.Prepare(ctx)
 		if err != nil {
-			return agent.Stamp{}, err
+			return agentapi.Stamp{}, err
 		}
 		if prepared.Damage != "" {
-			return agent.Stamp{}, &UnusableError{Volume: o.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
+			return agentapi.Stamp{}, &UnusableError{Volume: o.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
 		}
 		if stamp, ok := prepared.Stamped(identity); ok {
 			return stamp, nil
 		}
 		progress := begin()
-		var synced agent.Synced
+		var synced agentapi.Synced
 		err = o.Do(ctx, container.Job{
 			Mode: []string{"sync", identity, reference},
-			Out:  func(r io.Reader) error { return agent.Follow(r, progress.Set, &synced) },
+			Out:  func(r io.Reader) error { return agentapi.Follow(r, progress.Set, &synced) },
 		})
 		if err == nil && synced.Stamp == nil {
 			err = &HeldError{Volume: o, Holders: synced.Held}
@@ -39,7 +39,7 @@ func (o Open) Sync(ctx context.Context, identity, reference string, begin func()
 			continue
 		}
 		if err != nil {
-			return agent.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, o.Name, err)
+			return agentapi.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, o.Name, err)
 		}
 		return *synced.Stamp, nil
 	}
@@ -49,7 +49,7 @@ func (o Open) Sync(ctx context.Context, identity, reference string, begin func()
 // before it can use it, and that others use it now.
 type HeldError struct {
 	Volume  Open
-	Holders []agent.Holder
+	Holders []agentapi.Holder
 }
 
 func (e *HeldError) Error() string {
@@ -65,6 +65,6 @@ func (e *HeldError) Error() string {
 
 // Held tells whether they still use it. A volume without its anchor is not in use.
 func (e *HeldError) Held(ctx context.Context) bool {
-	var left []agent.Holder
+	var left []agentapi.Holder
 	return e.Volume.Ask(ctx, "", &left, "holders") == nil && len(left) > 0
 }

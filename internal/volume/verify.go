@@ -7,7 +7,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
@@ -16,9 +16,9 @@ import (
 
 // Verify reads all that the volume's database says is there, and tells what is
 // broken. With repair it also mends what needs no image. It waits for no job.
-func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found agent.Verification, err error) {
+func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found agentapi.Verification, err error) {
 	err = o.talk(ctx, "verify", repair, func(s *engine.Stream) error {
-		if err := agent.Follow(s, progress.Set, &found); err != nil {
+		if err := agentapi.Follow(s, progress.Set, &found); err != nil {
 			return explain(ctx, s, err)
 		}
 		return nil
@@ -28,8 +28,8 @@ func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found
 
 // Mend copies broken paths anew from an image that has them, and notes in each
 // that it did.
-func (o Open) Mend(ctx context.Context, from image.Image, broken []agent.BrokenPath, progress Progress) error {
-	var left []agent.BrokenPath
+func (o Open) Mend(ctx context.Context, from image.Image, broken []agentapi.BrokenPath, progress Progress) error {
+	var left []agentapi.BrokenPath
 	for _, b := range broken {
 		if b.Mended == "" {
 			left = append(left, b)
@@ -42,7 +42,7 @@ func (o Open) Mend(ctx context.Context, from image.Image, broken []agent.BrokenP
 	o.Place.Image = from.Image
 	var mended []nixstore.Path
 	err = o.DoNext(ctx, container.Job{Mode: []string{"mend"}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
-		return agent.Follow(r, progress.Set, &mended)
+		return agentapi.Follow(r, progress.Set, &mended)
 	}})
 	for n, b := range broken {
 		if slices.Contains(mended, b.Path) {

@@ -7,7 +7,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -55,7 +55,7 @@ func (v Volume) Ensure(ctx context.Context, e Engine) error {
 
 func (v Volume) labels() map[string]string {
 	return map[string]string{
-		container.LabelVolume: v.Name, LabelLayout: agent.Layout, LabelFlavour: v.Flavour, LabelPlatform: v.Platform,
+		container.LabelVolume: v.Name, LabelLayout: agentapi.Layout, LabelFlavour: v.Flavour, LabelPlatform: v.Platform,
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nixproxy/nixproxy/internal/agent"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
@@ -96,16 +96,16 @@ func TestEnsureMakesTheVolumeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := map[string]string{container.LabelVolume: "v", LabelLayout: agent.Layout, LabelFlavour: "nix", LabelPlatform: "linux/amd64"}
+	want := map[string]string{container.LabelVolume: "v", LabelLayout: agentapi.Layout, LabelFlavour: "nix", LabelPlatform: "linux/amd64"}
 	if f.created != 1 || !maps.Equal(f.labels, want) {
 		t.Errorf("%d volumes, with %v", f.created, f.labels)
 	}
 }
 
 func TestEnsureRefusesOtherVolumes(t *testing.T) {
-	good := map[string]string{container.LabelVolume: "v", LabelLayout: agent.Layout, LabelFlavour: "nix", LabelPlatform: "linux/amd64"}
+	good := map[string]string{container.LabelVolume: "v", LabelLayout: agentapi.Layout, LabelFlavour: "nix", LabelPlatform: "linux/amd64"}
 	for _, test := range []struct{ label, value, says string }{
-		{LabelLayout, "99", "volume v has layout 99, and " + agent.Layout + " is needed here"},
+		{LabelLayout, "99", "volume v has layout 99, and " + agentapi.Layout + " is needed here"},
 		{LabelFlavour, "lix", "volume v has flavour lix, and nix is needed here"},
 		{LabelPlatform, "linux/arm64", "volume v has platform linux/arm64, and linux/amd64 is needed here"},
 		{LabelPlatform, "", "volume v has platform"},
@@ -148,7 +148,7 @@ func TestPrepareTellsWhatIsThere(t *testing.T) {
 	if _, err := open(f).Prepare(t.Context()); err == nil || err.Error() != "volume v cannot be used: it holds /nix/store and no layout of nixproxy's" {
 		t.Errorf("refused: %v", err)
 	}
-	if f.asked[0] != "anchor: "+agent.Binary+" prepare" {
+	if f.asked[0] != "anchor: "+agentapi.Binary+" prepare" {
 		t.Errorf("asked %q", f.asked)
 	}
 }

@@ -1,0 +1,199 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/nixlog"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// A collection is one run of the collector: what it finds, and what becomes of it.
+type collection struct {
+	layout.Volume
+	plan    agentapi.Plan
+	tell    agentapi.Teller
+	answers io.Reader
+	nix     ownNix
+	graph   nixstore.Graph
+	roots   []agentapi.Root
+	dropped map[string]bool // roots that go, by their links
+	fates   []agentapi.Fate
+}
+
+// Collect is the job of a throwaway container: it drops the roots that the plan
+// says, and has the volume's own Nix collect the garbage. Roots go before what
+// they hold, and an image's stamp before its roots, so that a kill at any moment
+// leaves nothing that is half there. The result is an agentapi.Collected.
+func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
+	c := collection{Volume: layout.InPlace, tell: agentapi.NewTeller(out), answers: in, dropped: map[string]bool{}}
+	if err := json.Unmarshal([]byte(plan), &c.plan); err != nil {
+		return fmt.Errorf("reading what is to be collected: %w", err)
+	}
+	if c.plan.Heard {
+		ctx, c.answers = heard(ctx, in)
+	}
+	leave, err := c.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	before, left := c.graph, leftovers(c.Volume, c.graph, c.roots)
+	if size := before.TotalSize(); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
+		return c.tell.Result(agentapi.Collected{Fates: []agentapi.Fate{}, Before: size, After: size, Live: before.Size(c.live()), DryRun: c.plan.DryRun})
+	}
+	if err := c.judge(ctx); err != nil {
+		return err
+	}
+	live := c.live()
+	if err := c.take(ctx, live); err != nil {
+		return err
+	}
+	return c.tell.Result(c.result(before, live, left))
+}
+
+// look reads what is in the store, and what holds it.
+func (c *collection) look(ctx context.Context) (err error) {
+	if c.nix, err = findOwnNix(c.Volume); err != nil {
+		return err
+	}
+	if c.graph, err = readGraph(ctx, c.Volume); err != nil {
+		return err
+	}
+	c.roots = c.Roots()
+	return nil
+}
+
+// judge decides what becomes of each root, and drops those that go.
+func (c *collection) judge(ctx context.Context) error {
+	for _, judge := range []func(context.Context) error{c.judgePins, c.judgeImages, c.judgeSynced, c.judgeProfiles, c.judgeOthers} {
+		if err := judge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fate notes what becomes of something that some links hold.
+func (c *collection) fate(f agentapi.Fate, roots ...agentapi.Root) {
+	var paths []nixstore.Path
+	for _, r := range roots {
+		paths = append(paths, r.Path)
+		if f.Goes {
+			c.dropped[r.Link] = true
+		}
+	}
+	f.Size = c.graph.Size(c.graph.Closure(paths...))
+	c.fates = append(c.fates, f)
+}
+
+// of are the roots of an origin.
+func (c *collection) of(origin agentapi.Origin) (all []agentapi.Root) {
+	for _, r := range c.roots {
+		if r.Origin == origin {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// live is what the roots that stay hold.
+func (c *collection) live() nixstore.Set {
+	return inventory{c.graph, c.roots}.kept(func(r agentapi.Root) bool { return !c.dropped[r.Link] })
+}
+
+// take collects the garbage, or works out what would be collected.
+func (c *collection) take(ctx context.Context, live nixstore.Set) error {
+	if c.plan.DryRun {
+		c.graph = c.rehearse(live)
+		return nil
+	}
+	if err := c.collect(ctx); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+func (c *collection) collect(ctx context.Context) error {
+	if c.plan.MaxSize == 0 {
+		if err := c.nix.collect(ctx); err != nil {
+			return err
+		}
+		return c.lookAgain(ctx)
+	}
+	// The limit is in bytes of the disk, of which a path takes more or less than
+	// its archive has: so it may take more than once.
+	for size := c.graph.TotalSize(); size > c.plan.MaxSize; {
+		if err := c.nix.collect(ctx, "--max-freed", strconv.FormatInt(size-c.plan.MaxSize, 10)); err != nil {
+			return err
+		}
+		if err := c.lookAgain(ctx); err != nil {
+			return err
+		}
+		left := c.graph.TotalSize()
+		if left >= size {
+			return nil
+		}
+		size = left
+	}
+	return nil
+}
+
+func (c *collection) lookAgain(ctx context.Context) (err error) {
+	c.graph, err = readGraph(ctx, c.Volume)
+	return err
+}
+
+// rehearse is the store as it would be afterwards. Which part of the garbage goes
+// where not all does is Nix's choice.
+func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
+	after, size := nixstore.Graph{}, c.graph.TotalSize()
+	for path, info := range c.graph {
+		if live[path] || c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
+			after[path] = info
+			continue
+		}
+		size -= info.NarSize
+	}
+	return after
+}
+
+// result compares the store with what it was. Others may have added to it
+// meanwhile.
+func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agentapi.Collected {
+	r := agentapi.Collected{Before: before.TotalSize(), After: c.graph.TotalSize(), Live: before.Size(live), DryRun: c.plan.DryRun}
+	for path, info := range before {
+		if _, still := c.graph[path]; !still {
+			r.Paths++
+			r.Freed += info.NarSize
+		}
+	}
+	garbage := agentapi.Fate{Origin: agentapi.OriginGarbage, Goes: true, Size: r.Freed, Paths: r.Paths, Why: "nothing needs them"}
+	if c.plan.MaxSize > 0 {
+		garbage.Why += ", and the store was larger than it may be"
+	}
+	unfinished := agentapi.Fate{Origin: agentapi.OriginGarbage, Goes: true, Why: "what was to become of them was interrupted"}
+	unfinished.Paths, unfinished.Size = c.gone(left)
+	r.Paths, r.Freed = r.Paths+unfinished.Paths, r.Freed+unfinished.Size
+	r.Fates = append(c.fates, garbage, unfinished)
+	return r
+}
+
+// collect runs the collector.
+func (n ownNix) collect(ctx context.Context, args ...string) error {
+	command := n.command(ctx, "nix-store", append([]string{"--gc", "--log-format", "internal-json"}, args...)...)
+	log := new(nixlog.Log)
+	command.Stderr = log
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("collecting garbage: %w", log.Explain(err))
+	}
+	return nil
+}

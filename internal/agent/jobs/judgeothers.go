@@ -1,0 +1,73 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+)
+
+// judgeSynced drops the roots of synced paths that were not asked for for long.
+func (c *collection) judgeSynced(context.Context) error {
+	before := time.Now().Add(-c.plan.OlderThan)
+	for _, r := range c.of(agentapi.OriginSync) {
+		f := agentapi.Fate{Origin: agentapi.OriginSync, Name: r.Path.Base(), Used: changed(r.Link), Why: "synced: --older-than lets go of it"}
+		goes := c.plan.OlderThan > 0 && f.Used.Before(before)
+		if goes && !c.plan.DryRun {
+			var err error
+			if goes, err = c.DropSynced(r.Link, before); err != nil {
+				return fmt.Errorf("dropping the root of %s: %w", r.Path, err)
+			}
+		}
+		if goes {
+			f.Goes, f.Why = true, "synced last before that time"
+		}
+		c.fate(f, r)
+	}
+	return nil
+}
+
+// judgeProfiles has Nix delete generations that are too old.
+func (c *collection) judgeProfiles(ctx context.Context) error {
+	roots, old := c.of(agentapi.OriginProfile), map[string]bool{}
+	used := map[string]time.Time{}
+	for _, r := range roots {
+		used[r.Link] = changed(r.Link)
+	}
+	if c.plan.OlderThan > 0 {
+		var err error
+		if old, err = c.nix.deleteGenerations(ctx, profiles(c.Volume), c.plan.OlderThan, c.plan.DryRun); err != nil {
+			return err
+		}
+	}
+	for _, r := range roots {
+		f := agentapi.Fate{Origin: agentapi.OriginProfile, Name: r.Link, Used: used[r.Link], Why: "a generation of a profile"}
+		if old[r.Link] {
+			f.Goes, f.Why = true, "a generation that is not the current one, and old"
+		}
+		c.fate(f, r)
+	}
+	return nil
+}
+
+// judgeOthers lists what only its owner lets go of.
+func (c *collection) judgeOthers(context.Context) error {
+	if running := c.of(agentapi.OriginRunning); len(running) > 0 {
+		c.fate(agentapi.Fate{Origin: agentapi.OriginRunning, Name: "processes and builds", Why: "they run"}, running...)
+	}
+	for _, r := range c.of(agentapi.OriginOther) {
+		c.fate(agentapi.Fate{Origin: agentapi.OriginOther, Name: r.Link, Used: changed(r.Link), Why: "a root that is not nixproxy's"}, r)
+	}
+	return nil
+}
+
+// changed is a link's own time; the zero time when it is gone.
+func changed(link string) time.Time {
+	info, err := os.Lstat(link)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}

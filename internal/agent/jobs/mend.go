@@ -1,0 +1,171 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Mend is the job of a throwaway container that replaces broken paths of the
+// volume beside by those of its own image. It reads agent.BrokenPaths, and at
+// last tells the paths that are mended: those that the image has with the very
+// hash that the volume's database says. Who has an old file open keeps it. Killed
+// at any moment it leaves each path as it was or mended.
+func Mend(ctx context.Context, in io.Reader, out io.Writer) error {
+	tell := agentapi.NewTeller(out)
+	var broken []agentapi.BrokenPath
+	if err := json.NewDecoder(in).Decode(&broken); err != nil {
+		return fmt.Errorf("reading what is broken: %w", err)
+	}
+	volume := layout.Beside
+	leave, err := volume.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	release, err := holdCollectors(ctx, volume)
+	if err != nil {
+		return fmt.Errorf("keeping collectors away: %w", err)
+	}
+	defer release()
+	mended, err := mend(volume, broken, tell)
+	if err != nil {
+		return err
+	}
+	return tell.Result(mended)
+}
+
+// mending is where copies are made: not in the store, where a collector would
+// find them, and in nobody's way when they are left there by a kill.
+func mending(v layout.Volume) string { return v.Own("mend") }
+
+func mend(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller) ([]nixstore.Path, error) {
+	beside := mending(v)
+	if err := forgetLinks(v, beside); err != nil && !errors.Is(err, os.ErrNotExist) { // a kill may have left what was broken there
+		return nil, fmt.Errorf("removing links to what was broken: %w", err)
+	}
+	if err := errors.Join(os.RemoveAll(beside), os.Mkdir(beside, 0o700)); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(beside)
+	var done, total int64
+	for _, b := range broken {
+		total += b.NarSize
+	}
+	mended := []nixstore.Path{}
+	for _, b := range broken {
+		copied := filepath.Join(beside, b.Path.Base())
+		if same, err := copyIfSame(b, copied); err != nil {
+			return nil, fmt.Errorf("copying %s: %w", b.Path, err)
+		} else if same {
+			mended = append(mended, b.Path)
+		}
+		done += b.NarSize
+		tell.Progress(done, total)
+	}
+	if err := v.Flush(); err != nil { // what comes to a store path's name is on disk
+		return nil, err
+	}
+	for _, path := range mended {
+		if err := replace(filepath.Join(beside, path.Base()), v.Outside(string(path))); err != nil {
+			return nil, fmt.Errorf("replacing %s: %w", path, err)
+		}
+	}
+	if err := forgetLinks(v, beside); err != nil { // what was broken is there now
+		return nil, fmt.Errorf("removing links to what was broken: %w", err)
+	}
+	return mended, v.Flush()
+}
+
+// copyIfSame copies a path of the image's, if it has it and it is what the
+// broken one should be.
+func copyIfSame(b agentapi.BrokenPath, to string) (bool, error) {
+	from := string(b.Path)
+	if hash, err := nixstore.NarHash(from, nixstore.Unwatched); err != nil || hash != b.NarHash {
+		return false, nil
+	}
+	if err := copyPath(from, to); err != nil {
+		return false, err
+	}
+	hash, err := nixstore.NarHash(to, nixstore.Unwatched)
+	if err == nil && hash != b.NarHash {
+		err = errors.New("the copy is not the same")
+	}
+	return true, err
+}
+
+// replace puts a file or directory in the place of another one, if there is one,
+// in one step, and leaves that in its own.
+func replace(with, path string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, with, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.ENOENT) {
+		err = os.Rename(with, path)
+	}
+	return err
+}
+
+// copyPath copies a file, directory or link as Nix keeps them in a store: nobody
+// may write them, executable or not, and all are of 1970
+// (canonicalisePathMetaData in NixOS/nix src/libstore/posix-fs-canonicalise.cc).
+func copyPath(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	mode := os.FileMode(0o555)
+	switch {
+	case info.Mode()&os.ModeSymlink != 0:
+		target, err := os.Readlink(from)
+		return errors.Join(err, os.Symlink(target, to), setTime(to))
+	case info.IsDir():
+		err = copyEntries(from, to)
+	default:
+		if info.Mode()&0o100 == 0 {
+			mode = 0o444
+		}
+		err = copyFile(from, to)
+	}
+	return errors.Join(err, os.Chmod(to, mode), setTime(to))
+}
+
+func setTime(path string) error {
+	second := unix.Timespec{Sec: 1}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{second, second}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func copyEntries(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if err = errors.Join(err, os.Mkdir(to, 0o755)); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := copyPath(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,128 @@
+package jobs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/testtree"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// storePathOf is a path whose name says what it is.
+func storePathOf(name string) nixstore.Path {
+	return nixstore.Path(nixstore.Dir + "/" + strings.Repeat("0", 32) + "-" + name)
+}
+
+// addPath makes a directory of the store, and returns what is registered of it.
+func addPath(t *testing.T, v layout.Volume, name string, mode os.FileMode) nixstore.Info {
+	t.Helper()
+	path := storePathOf(name)
+	dir := v.Outside(string(path))
+	testtree.Make(t, dir, map[string]string{"a": name, "b/c": name})
+	hash, err := nixstore.NarHash(dir, nixstore.Unwatched)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, mode); err != nil {
+		t.Fatal(err)
+	}
+	return nixstore.Info{Path: path, NarHash: hash}
+}
+
+// What a collector has begun to remove, and nothing else, is found.
+func TestHalfRemovedPaths(t *testing.T) {
+	v, graph := newVolume(t), nixstore.Graph{}
+	for name, mode := range map[string]os.FileMode{"whole": 0o555, "touched": 0o755, "half": 0o755, "running": 0o755, "rooted": 0o755, "needed": 0o755} {
+		info := addPath(t, v, name, mode)
+		if name == "rooted" {
+			info.References = []nixstore.Path{storePathOf("needed")}
+		}
+		graph[info.Path] = info
+	}
+	for _, name := range []string{"half", "running", "rooted", "needed"} {
+		if err := os.RemoveAll(v.Outside(string(storePathOf(name)) + "/b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testtree.Make(t, v.Outside(nixstore.Dir), map[string]string{storePathOf("a-file").Base(): "", ".links/": "", "no-path/": ""})
+	if err := os.Symlink(string(storePathOf("rooted")), v.State("gcroots/root")); err != nil {
+		t.Fatal(err)
+	}
+	user := exec.Command("sleep", "60")
+	user.Env = []string{"LIB=" + string(storePathOf("running"))}
+	if err := user.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = user.Process.Kill(); _ = user.Wait() }()
+
+	suspects, err := writable(v)
+	slices.Sort(suspects)
+	want := []nixstore.Path{storePathOf("half"), storePathOf("needed"), storePathOf("rooted"), storePathOf("running"), storePathOf("touched")}
+	if err != nil || !slices.Equal(suspects, want) {
+		t.Errorf("suspects are %q, %v", suspects, err)
+	}
+	if got := changedAndDead(v, graph, suspects); !slices.Equal(got, []nixstore.Path{storePathOf("half"), storePathOf("running")}) {
+		t.Errorf("to be removed are %q", got)
+	}
+}
+
+// Of a root that Nix was making there may be a link that it did not rename.
+func TestLinksThatNixDidNotRename(t *testing.T) {
+	v := newVolume(t)
+	auto := v.State("gcroots/auto")
+	testtree.Make(t, auto, map[string]string{"nh0jh1pj0wk3rvsxwd054kqfzclfjmm7": "", "nh0jh1pj0wk3rvsxwd054kqfzclfjmm7.tmp-77-2118379246": ""})
+	if err := removeUnnamed(v); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(auto); err != nil || len(left) != 1 || left[0].Name() != "nh0jh1pj0wk3rvsxwd054kqfzclfjmm7" {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestStampsOfImagesThatAreNotWholeGo(t *testing.T) {
+	v := newVolume(t)
+	for name, lost := range map[string]string{"a": "", "b": "nix-b", "c": "profile-c", "d": "base-d"} {
+		s := agentapi.Stamp{Identity: strings.Repeat(name, 12), Nix: string(storePathOf("nix-" + name)), Profile: string(storePathOf("profile-" + name)),
+			BaseSystem: string(storePathOf("base-" + name))}
+		for _, path := range layout.RootsOf(s) {
+			if filepath.Base(path) != storePathOf(lost).Base() {
+				testtree.Make(t, v.Outside(path), map[string]string{"x": ""})
+			}
+		}
+		if err := v.WriteStamp(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unstampLost(v); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := v.Stamps(); err != nil || len(left) != 1 || left[0].Identity != strings.Repeat("a", 12) {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestNothingIsForgottenOfANewVolume(t *testing.T) {
+	if err := forgetLost(t.Context(), newVolume(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nix's way to forget is not for a store that somebody works on.
+func TestNothingIsForgottenBesideOthers(t *testing.T) {
+	v := newVolume(t)
+	testtree.Make(t, v.State("db"), map[string]string{"db.sqlite": "", "big-lock": ""})
+	lock, err := os.Open(v.State("db/big-lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := forgetLost(t.Context(), v); err != errInUse {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,153 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Verify reads all valid paths of the volume, and tells which are not what its
+// database says. Unlike `nix-store --verify` it leaves the database alone, where
+// that forgets a path that is missing; needs no Nix of the volume's own, which may
+// be what is broken; and reads as many paths at once as there are processors. It
+// reads as a line of JSON whether to mend what needs no image. It is done in the
+// anchor, beside all jobs, and ends with its input: then nobody waits for it.
+func Verify(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
+	var repair bool
+	ctx, leave, err := asked(ctx, v, in, &repair)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	found, err := verify(ctx, v, repair, agentapi.NewTeller(out))
+	if err != nil {
+		return err
+	}
+	return agentapi.NewTeller(out).Result(found)
+}
+
+func verify(ctx context.Context, v layout.Volume, repair bool, tell agentapi.Teller) (found agentapi.Verification, err error) {
+	release, err := holdCollectors(ctx, v)
+	if err != nil {
+		return found, fmt.Errorf("keeping collectors away: %w", err)
+	}
+	defer release()
+	graph, err := readGraph(ctx, v)
+	if err != nil {
+		return found, err
+	}
+	found.Store = agentapi.Amount{Paths: len(graph), Size: graph.TotalSize()}
+	if found.Broken, err = broken(ctx, v, graph, tell); err != nil {
+		return found, err
+	}
+	inspection := faults{volume: v, graph: graph, again: func() (nixstore.Graph, error) { return readGraph(ctx, v) }, repair: repair}
+	if err := inspection.look(); err != nil {
+		return found, err
+	}
+	found.Faults, found.Leftovers = inspection.found, inspection.leftovers
+	return found, blame(v, graph, found.Broken)
+}
+
+// holdCollectors makes every Nix's collector wait until release, so that no path
+// goes away while it is looked at (as LocalStore::verifyStore does in NixOS/nix
+// src/libstore/local-store.cc). One that is at work is waited for.
+func holdCollectors(ctx context.Context, v layout.Volume) (release func(), err error) {
+	return layout.LockUntil(ctx, v.State("gc.lock"), unix.LOCK_SH)
+}
+
+// broken reads all of a graph's paths.
+func broken(ctx context.Context, v layout.Volume, graph nixstore.Graph, tell agentapi.Teller) ([]agentapi.BrokenPath, error) {
+	all := reading{ended: ctx.Err, tell: tell, total: graph.TotalSize(), broken: []agentapi.BrokenPath{}}
+	todo := make(chan nixstore.Info)
+	var readers sync.WaitGroup
+	for range runtime.NumCPU() {
+		readers.Go(func() {
+			for info := range todo {
+				all.check(v, info)
+			}
+		})
+	}
+	for _, info := range graph {
+		if ctx.Err() != nil {
+			break
+		}
+		todo <- info
+	}
+	close(todo)
+	readers.Wait()
+	slices.SortFunc(all.broken, func(a, b agentapi.BrokenPath) int { return cmp.Compare(a.Path, b.Path) })
+	return all.broken, ctx.Err()
+}
+
+// A reading is how far the readers of a store are together.
+type reading struct {
+	ended func() error // for nobody waits for it any more
+	tell  agentapi.Teller
+	total int64 // bytes
+
+	mu     sync.Mutex
+	done   int64
+	told   time.Time
+	broken []agentapi.BrokenPath
+}
+
+func (r *reading) check(v layout.Volume, info nixstore.Info) {
+	what := ""
+	switch hash, err := nixstore.NarHash(v.Outside(string(info.Path)), r.read); {
+	case r.ended() != nil:
+		return
+	case errors.Is(err, os.ErrNotExist):
+		what = "missing"
+	case err != nil:
+		what = fmt.Sprintf("cannot be read: %v", err)
+	case hash != info.NarHash:
+		what = "changed"
+	default:
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = append(r.broken, agentapi.BrokenPath{Path: info.Path, What: what, NarHash: info.NarHash, NarSize: info.NarSize})
+}
+
+// read tells of progress, seldom enough to cost nothing.
+func (r *reading) read(bytes int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done += int64(bytes)
+	if now := time.Now(); now.Sub(r.told) > 50*time.Millisecond {
+		r.told = now
+		r.tell.Progress(min(r.done, r.total), r.total)
+	}
+	return r.ended()
+}
+
+// blame finds the images that need what is broken, as far as they are stamped.
+func blame(v layout.Volume, graph nixstore.Graph, broken []agentapi.BrokenPath) error {
+	stamps, err := v.Stamps()
+	if err != nil || len(broken) == 0 {
+		return err
+	}
+	for _, s := range stamps {
+		closure := graph.Closure(s.Paths()...)
+		for n := range broken {
+			if closure[broken[n].Path] {
+				broken[n].Images = append(broken[n].Images, s.Identity)
+			}
+		}
+	}
+	return nil
+}

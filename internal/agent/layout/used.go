@@ -1,0 +1,66 @@
+package layout
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+)
+
+// An agent holds a shared lock on a file for its image, and so does who brings the
+// image, so that no collection drops it under them. The file's time is the image's
+// last use. The file itself stays: whoever waits for its lock must wait for the
+// same as all others.
+func (v Volume) used(identity string) string { return v.Own("used", identity) }
+
+// lockUsed makes the directory too: an anchor that is up may be of a nixproxy
+// that knew nothing of it.
+func (v Volume) lockUsed(identity string, how int) (unlock func(), err error) {
+	if err := os.MkdirAll(v.Own("used"), 0o755); err != nil {
+		return nil, err
+	}
+	return Lock(v.used(identity), how)
+}
+
+// UseImage holds the lock until leave is called, or the process ends.
+func (v Volume) UseImage(identity string) (leave func(), err error) {
+	if leave, err = v.lockUsed(identity, unix.LOCK_SH); err != nil {
+		return nil, err
+	}
+	return leave, v.RenewUse(identity)
+}
+
+// RenewUse makes now an image's last use.
+func (v Volume) RenewUse(identity string) error {
+	now := time.Now()
+	return os.Chtimes(v.used(identity), now, now)
+}
+
+// LockImage keeps agents from using an image until unlock is called; nil says
+// that one does.
+func (v Volume) LockImage(s agentapi.Stamp) (unlock func(), err error) {
+	last := v.UsedAt(s)
+	unlock, err = v.lockUsed(s.Identity, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unlock, os.Chtimes(v.used(s.Identity), last, last) // it may be a new file
+}
+
+// UsedAt is an image's last use; to sync it is one.
+func (v Volume) UsedAt(s agentapi.Stamp) time.Time {
+	last, _ := time.Parse(time.RFC3339, s.Synced)
+	if info, err := os.Stat(v.used(s.Identity)); err == nil && info.ModTime().After(last) {
+		last = info.ModTime()
+	}
+	return last
+}
+
+// InUse tells whether somebody uses an image.
+func (v Volume) InUse(identity string) bool { return locked(v.used(identity)) }

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// bufferSize is what one turn of a copy takes, and pipeSize what a pipe holds:
+// each turn costs two or three processes a wake-up.
+const (
+	bufferSize = 256 << 10
+	pipeSize   = 1 << 20
+)
+
+// An output is the agent's end of a command's stdout or stderr.
+type output struct {
+	file     *os.File
+	terminal bool
+}
+
+// outputPipe returns an output and the command's end of it.
+func outputPipe() (*output, *os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	widen(r)
+	return &output{file: r}, w, nil
+}
+
+// widen makes a pipe larger, where the kernel lets it.
+func widen(pipe *os.File) {
+	if raw, err := pipe.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
+	}
+}
+
+// close makes the command's next write fail, as that to a reader who is gone
+// does: SIGPIPE.
+func (o *output) close() { o.file.Close() }
+
+// wake makes copyTo look whether the command has ended.
+func (o *output) wake() { _ = o.file.SetReadDeadline(time.Now()) }
+
+// copyTo sends the output on. When the command has ended it sends what there is
+// and returns: a process in the background may hold the pipe open for days, and
+// goes on writing, to nobody.
+func (o *output) copyTo(to io.Writer, ended <-chan struct{}) {
+	buffer := make([]byte, bufferSize)
+	for {
+		n, err := o.file.Read(buffer)
+		if n > 0 {
+			if _, gone := to.Write(buffer[:n]); gone != nil {
+				break
+			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			<-ended
+			o.sendRest(to, buffer)
+			break
+		}
+		if err != nil { // of a terminal that nobody has open any more EIO
+			o.file.Close()
+			return
+		}
+	}
+	_ = o.file.SetReadDeadline(time.Time{})
+	go func() {
+		_, _ = io.Copy(io.Discard, o.file)
+		o.file.Close()
+	}()
+}
+
+// sendRest sends what there is at this moment.
+func (o *output) sendRest(to io.Writer, buffer []byte) {
+	if o.terminal {
+		o.sendUntilQuiet(to, buffer)
+		return
+	}
+	// os.File would not read after its deadline, so the kernel is asked directly.
+	raw, err := o.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	for left := pending(raw); left > 0; {
+		n := 0
+		_ = raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buffer[:min(left, len(buffer))]) })
+		if n <= 0 {
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// pending is how many bytes a pipe holds.
+func pending(raw interface{ Control(func(uintptr)) error }) (n int) {
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
+}
+
+// What is written to a terminal arrives at its other side a moment later (the
+// kernel's tty buffers), and no count tells what is under way. If only the
+// command had it open, its end tells; else silence does.
+const (
+	quiet      = 20 * time.Millisecond
+	longEnough = 200 * time.Millisecond // for who is never silent
+)
+
+func (o *output) sendUntilQuiet(to io.Writer, buffer []byte) {
+	for begin := time.Now(); time.Since(begin) < longEnough; {
+		_ = o.file.SetReadDeadline(time.Now().Add(quiet))
+		n, err := o.file.Read(buffer)
+		if n > 0 {
+			if _, gone := to.Write(buffer[:n]); gone != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

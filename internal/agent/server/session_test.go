@@ -1,0 +1,513 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/session"
+)
+
+// stamped is the image that the volume of every served agent has a stamp of.
+var stamped = agentapi.Stamp{
+	Identity: "0123456789ab", Nix: "/nix/store/none-nix", Profile: "/nix/store/none-profile",
+	Settings: []string{"sync-before-registering = true"},
+}
+
+// A served is an agent that listens, with a client's key enrolled.
+type served struct {
+	Agent
+	hostKey ssh.PublicKey
+	key     ssh.Signer
+}
+
+func newKey(t testing.TB) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// newAgent has a volume and a directory of its own. A socket's path is short,
+// so t.TempDir with the test's name in it will not do.
+func newAgent(t testing.TB) Agent {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	a := Agent{Volume: layout.Volume(filepath.Join(dir, "nix")), Dir: filepath.Join(dir, "own"), Image: stamped.Identity}
+	if err := os.Mkdir(a.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Volume.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Volume.WriteStamp(stamped); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func serve(t testing.TB) served {
+	t.Helper()
+	return serveAgent(t, newAgent(t))
+}
+
+func serveAgent(t testing.TB, a Agent) served {
+	t.Helper()
+	s := served{Agent: a, key: newKey(t)}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	s.enroll(t)
+	return s
+}
+
+// enroll introduces the client and the agent to each other.
+func (s *served) enroll(t testing.TB) {
+	t.Helper()
+	var answer bytes.Buffer
+	if err := s.Enroll(bytes.NewReader(ssh.MarshalAuthorizedKey(s.key.PublicKey())), &answer); err != nil {
+		t.Fatal(err)
+	}
+	hostKey, _, _, _, err := ssh.ParseAuthorizedKey(answer.Bytes())
+	if err != nil {
+		t.Fatalf("the answer to enroll is %q: %v", &answer, err)
+	}
+	s.hostKey = hostKey
+}
+
+func (s served) connect(t testing.TB) *session.Client {
+	t.Helper()
+	conn, err := s.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := session.Connect(t.Context(), conn, s.hostKey, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func start(t *testing.T, client *session.Client, argv ...string) *session.Running {
+	t.Helper()
+	running, err := client.Start(session.Request{Argv: argv})
+	if err != nil {
+		t.Fatalf("starting %q: %v", argv, err)
+	}
+	return running
+}
+
+func outputOf(t *testing.T, client *session.Client, stdin io.Reader, argv ...string) (stdout, stderr string, exit session.Exit) {
+	t.Helper()
+	var out, complaint bytes.Buffer
+	exit, err := start(t, client, argv...).Wait(session.Streams{In: stdin, Out: &out, Err: &complaint})
+	if err != nil {
+		t.Fatalf("%q: %v", argv, err)
+	}
+	return out.String(), complaint.String(), exit
+}
+
+func TestSessionTellsHowItsCommandEnded(t *testing.T) {
+	client := serve(t).connect(t)
+	for script, want := range map[string]session.Exit{
+		"exit 0":                  {},
+		"exit 7":                  {Status: 7},
+		"exit 255":                {Status: 255},
+		"kill -TERM $$":           {Signal: 15},
+		"kill -KILL $$":           {Signal: 9},
+		"kill -PIPE $$":           {Signal: 13},
+		"sh -c 'kill -HUP $$'; :": {}, // a child's end is not the command's
+	} {
+		if _, _, exit := outputOf(t, client, nil, "sh", "-c", script); exit != want {
+			t.Errorf("%s: got %+v, want %+v", script, exit, want)
+		}
+	}
+}
+
+func TestSessionRefuses(t *testing.T) {
+	dir := t.TempDir()
+	script := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tests := []struct {
+		name    string
+		request session.Request
+		reason  session.Reason
+		says    string
+	}{
+		{"nothing", session.Request{}, session.NotFound, "no command was given"},
+		{"a directory that is not there", session.Request{Argv: []string{"true"}, Dir: dir + "/none"}, session.NoDirectory, dir + "/none"},
+		{"a file as directory", session.Request{Argv: []string{"true"}, Dir: script("plain", "", 0o644)}, session.NoDirectory, ""},
+		{"an unknown command", session.Request{Argv: []string{"no-such-command"}}, session.NotFound, "no-such-command: command not found"},
+		{"an unknown path", session.Request{Argv: []string{dir + "/none"}}, session.NotFound, "no such file"},
+		{"what may not be executed", session.Request{Argv: []string{script("x", "#!/bin/sh\n", 0o644)}}, session.NotExecutable, "permission denied"},
+		{"a directory", session.Request{Argv: []string{dir}}, session.NotExecutable, "is a directory"},
+		{"a script of a missing interpreter", session.Request{Argv: []string{script("i", "#!/no/such\n", 0o755)}}, session.NotExecutable, "no such file"},
+		{"what is no program", session.Request{Argv: []string{script("t", "text\n", 0o755)}}, session.NotExecutable, "exec format error"},
+		{"an argument over the kernel's limit", session.Request{Argv: []string{"true", strings.Repeat("x", 1<<20)}}, session.NotExecutable, "argument list too long"},
+		{"a null byte", session.Request{Argv: []string{"true", "a\x00b"}}, session.NotExecutable, "invalid argument"},
+	}
+	// Only now that the scripts are written: a process that is started meanwhile has them open
+	// until it is another program, and what is open for writing is not executed.
+	client := serve(t).connect(t)
+	for _, test := range tests {
+		_, err := client.Start(test.request)
+		var refused *session.Refused
+		if !errors.As(err, &refused) {
+			t.Errorf("%s: got %v, want a refusal", test.name, err)
+			continue
+		}
+		if refused.Reason != test.reason || !strings.Contains(refused.Message, test.says) {
+			t.Errorf("%s: got %d %q, want %d and %q", test.name, refused.Reason, refused.Message, test.reason, test.says)
+		}
+	}
+	if out, _, _ := outputOf(t, client, nil, "echo", "still here"); out != "still here\n" {
+		t.Errorf("after the refusals the connection gives %q", out)
+	}
+}
+
+func TestSessionNeedsItsImagesStamp(t *testing.T) {
+	a := newAgent(t)
+	damaged := strings.Repeat("d", 12)
+	if err := os.WriteFile(a.Volume.Own("images", damaged+".json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for image, want := range map[string]session.Refused{
+		strings.Repeat("f", 12): {Reason: session.Unstamped},
+		damaged:                 {Reason: session.Unstamped, Message: "damaged"},
+		"../layout":             {Reason: session.Failed, Message: "not an image identity"},
+	} {
+		a.Image = image
+		_, refused := a.prepare(session.Request{Argv: []string{"true"}}, a.newPrivate())
+		if refused == nil || refused.Reason != want.Reason || !strings.Contains(refused.Message, want.Message) {
+			t.Errorf("image %s: got %+v, want %+v", image, refused, want)
+		}
+	}
+}
+
+func TestSessionCarriesLargeStreams(t *testing.T) {
+	client := serve(t).connect(t)
+	content := make([]byte, 9<<20+7) // several windows of an SSH channel, and an odd end
+	if _, err := rand.Read(content); err != nil {
+		t.Fatal(err)
+	}
+	out, complaint, exit := outputOf(t, client, bytes.NewReader(content), "sh", "-c", "tee /dev/fd/2")
+	if exit != (session.Exit{}) || out != string(content) || complaint != string(content) {
+		t.Errorf("of %d bytes came back %d on stdout and %d on stderr, exit %+v", len(content), len(out), len(complaint), exit)
+	}
+}
+
+// A command's end must be seen whatever happens to the streams, such as an open
+// stdin that nobody reads; and that its output could not be written.
+func TestSessionEndsWithItsCommand(t *testing.T) {
+	client := serve(t).connect(t)
+	never, neverEnds := io.Pipe()
+	defer neverEnds.Close()
+	if _, _, exit := outputOf(t, client, never, "sh", "-c", "exit 3"); exit.Status != 3 {
+		t.Errorf("with an open stdin: %+v", exit)
+	}
+	running := start(t, client, "sh", "-c", "head -c 5000000 /dev/zero; exit 4")
+	exit, err := running.Wait(session.Streams{Out: broken{}, Err: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "nobody reads") {
+		t.Errorf("with a broken stdout: %+v, %v", exit, err)
+	}
+	zeros, endless := io.Pipe()
+	go func() {
+		for _, err := endless.Write(make([]byte, 1<<20)); err == nil; _, err = endless.Write(make([]byte, 1<<20)) {
+		}
+	}()
+	defer zeros.Close()
+	if _, _, exit := outputOf(t, client, zeros, "sh", "-c", "head -c 1 >/dev/null; exit 5"); exit.Status != 5 {
+		t.Errorf("with more stdin than was read: %+v", exit)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("nobody reads") }
+
+// fifo is a pipe by name: reading it to its end waits until all who have
+// opened it for writing are gone.
+func fifo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
+	client := serve(t).connect(t)
+	orders, answers := fifo(t), fifo(t)
+	// The holder keeps stdout and stderr open, and writes on when it is told to.
+	out, _, exit := outputOf(t, client, nil, "sh", "-c",
+		`(read go <"$0"; head -c 300000 /dev/zero; echo wrote >"$1") & echo $!; echo gone >&2`, orders, answers)
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil || exit != (session.Exit{}) {
+		t.Fatalf("stdout %q, exit %+v", out, exit)
+	}
+	if err := unix.Kill(pid, 0); err != nil {
+		t.Fatalf("the background process is gone: %v", err)
+	}
+	if err := os.WriteFile(orders, []byte("go\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	// More than a pipe holds was written to nobody, without SIGPIPE.
+	said, err := os.ReadFile(answers)
+	if err != nil || string(said) != "wrote\n" {
+		t.Errorf("the background process said %q, %v", said, err)
+	}
+}
+
+func TestLostConnectionEndsTheProcessGroup(t *testing.T) {
+	for name, script := range map[string]string{
+		"with SIGHUP":  `exec 3>"$0"; echo up; sleep 1000 & sleep 1000`,
+		"with SIGKILL": `trap "" HUP; exec 3>"$0"; echo up; sleep 1000 & sleep 1000`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := serve(t).connect(t)
+			held := fifo(t)
+			running := start(t, client, "sh", "-c", script, held)
+			waited := make(chan error, 1)
+			up, said := io.Pipe()
+			go func() {
+				_, err := running.Wait(session.Streams{Out: said, Err: io.Discard})
+				waited <- err
+			}()
+			reader, err := os.Open(held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			if _, err := io.ReadFull(up, make([]byte, 3)); err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+			if err := <-waited; !errors.Is(err, session.ErrLost) {
+				t.Errorf("Wait: got %v, want ErrLost", err)
+			}
+			if _, err := io.ReadAll(reader); err != nil { // until nobody holds it
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// As at home the command leads its job, and something else the session.
+func TestCommandLeadsAJob(t *testing.T) {
+	out, _, _ := outputOf(t, serve(t).connect(t), nil, "sh", "-c", "echo $$; cut -d' ' -f5,6 /proc/$$/stat")
+	pid, ids, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	group, session, _ := strings.Cut(ids, " ")
+	if group != pid || session == pid || session == strconv.Itoa(unix.Getpgrp()) {
+		t.Errorf("process %s is in group %s and session %s", pid, group, session)
+	}
+}
+
+func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
+	dir := t.TempDir() // written before anything is started, as what is open for writing is not executed
+	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\necho \"$PWD $X\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t)
+	client := s.connect(t)
+	out, _, _ := outputOf(t, client, nil, "sh", "-c", `pwd; echo "$HOME"; echo "$NIX_CONFIG"`)
+	home := s.Volume.Home()
+	if want := home + "\n" + home + "\nsync-before-registering = true\n"; !strings.HasPrefix(out, want) {
+		t.Errorf("got %q, want %q first", out, want)
+	}
+	running, err := client.Start(session.Request{Argv: []string{"./here"}, Dir: dir, Env: []string{"X=a=b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if _, err := running.Wait(session.Streams{Out: &said, Err: io.Discard}); err != nil || said.String() != dir+" a=b\n" {
+		t.Errorf("got %q, %v", &said, err)
+	}
+}
+
+func TestSessionsShareAConnection(t *testing.T) {
+	client := serve(t).connect(t)
+	var all sync.WaitGroup
+	for i := range 24 {
+		all.Go(func() {
+			in := strings.Repeat(fmt.Sprintln(i), 1000)
+			running, err := client.Start(session.Request{Argv: []string{"sh", "-c", "cat; exit " + strconv.Itoa(i)}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var out bytes.Buffer
+			exit, err := running.Wait(session.Streams{In: strings.NewReader(in), Out: &out, Err: io.Discard})
+			if err != nil || exit.Status != uint32(i) || out.String() != in {
+				t.Errorf("session %d: %d bytes, %+v, %v", i, out.Len(), exit, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAgentTrustsEnrolledKeysAlone(t *testing.T) {
+	s := serve(t)
+	for name, change := range map[string]func(*served){
+		"a stranger's key":     func(s *served) { s.key = newKey(t) },
+		"another agent's host": func(s *served) { s.hostKey = newKey(t).PublicKey() },
+	} {
+		other := s
+		change(&other)
+		conn, err := s.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if client, err := session.Connect(t.Context(), conn, other.hostKey, other.key); err == nil {
+			client.Close()
+			t.Errorf("%s was accepted", name)
+		}
+		if _, err := conn.Write([]byte("x")); err == nil {
+			t.Errorf("%s: the connection was left open", name)
+		}
+	}
+	if err := s.Enroll(strings.NewReader("no key\n"), io.Discard); err == nil {
+		t.Error("what is no key was enrolled")
+	}
+}
+
+func TestEnrollTwiceIsOneLine(t *testing.T) {
+	s := serve(t)
+	var all sync.WaitGroup
+	others := []ssh.Signer{newKey(t), newKey(t)}
+	for i := range 16 {
+		all.Go(func() {
+			if err := s.authorize(others[i%2].PublicKey()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	content, err := os.ReadFile(s.keys())
+	if err != nil || bytes.Count(content, []byte("\n")) != 3 {
+		t.Errorf("the enrolled keys are %q, %v", content, err)
+	}
+	for _, key := range append(others, s.key) {
+		if !s.authorized(key.PublicKey()) {
+			t.Error("an enrolled key is not authorized")
+		}
+	}
+	if info, err := os.Stat(s.keys()); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the keys' mode: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAgentServesItsOwnSessionsAlone(t *testing.T) {
+	s := serve(t)
+	conn, err := s.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, channels, requests, err := ssh.NewClientConn(conn, "", &ssh.ClientConfig{
+		User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(s.key)}, HostKeyCallback: ssh.FixedHostKey(s.hostKey),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	go ssh.DiscardRequests(requests)
+	go func() {
+		for range channels {
+		}
+	}()
+	if _, _, err := client.OpenChannel("direct-tcpip", nil); err == nil {
+		t.Error("a channel for forwarding was opened")
+	}
+	// What is no request ends the channel, and not the agent.
+	for _, request := range []string{"", "\x00\x00", "\x00\x00\x00\x02{", "\x00\x00\x00\x01x", "\xff\xff\xff\xff", "\x00\x00\x00\x02[]"} {
+		channel, answers, err := client.OpenChannel("session@nixproxy.dev", nil)
+		if err != nil {
+			t.Fatalf("before request %q: %v", request, err)
+		}
+		_, _ = channel.Write([]byte(request))
+		_ = channel.CloseWrite()
+		for answer := range answers {
+			t.Errorf("request %q was answered %s", request, answer.Type)
+		}
+	}
+	if out, _, _ := outputOf(t, s.connect(t), nil, "echo", "here"); out != "here\n" {
+		t.Errorf("afterwards: %q", out)
+	}
+}
+
+func TestBridgeCarriesSessions(t *testing.T) {
+	s := serve(t)
+	ours, theirs := net.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.Connect(theirs, theirs)
+		theirs.Close()
+	}()
+	client, err := session.Connect(t.Context(), ours, s.hostKey, s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, _ := outputOf(t, client, strings.NewReader("in"), "cat"); out != "in" {
+		t.Errorf("got %q over the bridge", out)
+	}
+	client.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("the bridge: %v", err)
+	}
+}
+
+func TestServeTakesOverASocketThatWasLeft(t *testing.T) {
+	a := newAgent(t)
+	if err := os.WriteFile(a.socket(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Serve(ctx) }()
+	defer func() { stop(); <-ended }()
+	// Until it is replaced, the file refuses; dial waits.
+	conn, err := a.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}

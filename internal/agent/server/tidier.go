@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+)
+
+// calm is how long nobody must have been connected before garbage is collected
+// by itself; with a short idle time it is half of that.
+const calm = time.Minute
+
+// A tidier has garbage collected while nobody uses an agent, where its users want
+// the store to be no larger than a size. It stops as soon as somebody comes.
+type tidier struct {
+	collect func(ctx context.Context, most int64)
+
+	mu    sync.Mutex
+	users int
+	most  int64 // bytes; the latest session's counts; 0: any
+	after time.Duration
+	timer *time.Timer        // nil: nothing is to be done
+	stop  context.CancelFunc // nil: nothing is under way
+}
+
+// set takes what the latest session wants.
+func (t *tidier) set(most int64, idle time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.most, t.after = most, calm
+	if idle > 0 {
+		t.after = min(calm, idle/2)
+	}
+}
+
+func (t *tidier) enter() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.users++
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	if t.stop != nil {
+		t.stop()
+	}
+}
+
+func (t *tidier) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.users--
+	if t.users == 0 && t.most > 0 {
+		t.timer = time.AfterFunc(t.after, t.tidy)
+	}
+}
+
+func (t *tidier) tidy() {
+	t.mu.Lock()
+	if t.users > 0 || t.stop != nil {
+		t.mu.Unlock()
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	most := t.most
+	t.stop = stop
+	t.mu.Unlock()
+	t.collect(ctx, most)
+	stop()
+	t.mu.Lock()
+	t.stop = nil
+	t.mu.Unlock()
+}
+
+// tidy collects in a process of its own, as priority is one's; the agent does not
+// end meanwhile. A store that is as it was the last time is left alone.
+func (a Agent) tidy() func(context.Context, int64) {
+	var seen time.Time
+	return func(ctx context.Context, most int64) {
+		now := databaseTime(a.Volume)
+		if now.Equal(seen) || !a.idle.enter() {
+			return
+		}
+		defer a.idle.leave()
+		c := exec.CommandContext(ctx, "/proc/self/exe", "tidy", strconv.FormatInt(most, 10))
+		c.Cancel = func() error { return c.Process.Signal(unix.SIGTERM) }
+		c.Stderr = os.Stderr // the container's log
+		if c.Run() == nil {
+			seen = now
+		}
+	}
+}
+
+// databaseTime is when a path was last registered, or a little later.
+func databaseTime(v layout.Volume) (last time.Time) {
+	for _, changed := range v.Registered() {
+		if changed.After(last) {
+			last = changed
+		}
+	}
+	return last
+}

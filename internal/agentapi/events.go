@@ -1,0 +1,90 @@
+package agentapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// An Event is one line of a job's stdout: how far it is, and in the last one what
+// came of it. Unlike a session's protocol it is JSON, as a person may read it.
+type Event struct {
+	Done     int64           `json:"done,omitempty"`
+	Total    int64           `json:"total,omitempty"`    // 0: not known
+	Question json.RawMessage `json:"question,omitempty"` // which the job waits to be answered on its stdin
+	Result   json.RawMessage `json:"result,omitempty"`
+}
+
+// A Teller is a job's end of its events.
+type Teller struct{ out *json.Encoder }
+
+// NewTeller tells on a job's stdout.
+func NewTeller(out io.Writer) Teller { return Teller{json.NewEncoder(out)} }
+
+// Progress tells how far the job is. Nobody listening is no reason to stop.
+func (t Teller) Progress(done, total int64) { _ = t.out.Encode(Event{Done: done, Total: total}) }
+
+// Ask asks whoever follows the job, and reads the answer. It waits no longer than
+// the context: nobody may be there any more.
+func (t Teller) Ask(ctx context.Context, in io.Reader, question, answer any) error {
+	text, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	if err := t.out.Encode(Event{Question: text}); err != nil {
+		return err
+	}
+	answered := make(chan error, 1)
+	var said json.RawMessage
+	go func() { answered <- json.NewDecoder(in).Decode(&said) }()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err = <-answered:
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(said, answer)
+}
+
+// Result tells what came of the job. It comes last.
+func (t Teller) Result(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return t.out.Encode(Event{Result: text})
+}
+
+// ErrUnfinished says that a job's events ended without a result.
+var ErrUnfinished = errors.New("the container ended before its job did: try again")
+
+// Follow reads a job's events up to the result, which it puts into v.
+func Follow(r io.Reader, progress func(done, total int64), v any) error {
+	return Converse(r, progress, v, func(json.RawMessage) error { return errors.New("it asks what nobody here knows") })
+}
+
+// Converse is Follow for a job that asks: answer writes to the job's stdin.
+func Converse(r io.Reader, progress func(done, total int64), v any, answer func(question json.RawMessage) error) error {
+	for decoder := json.NewDecoder(r); ; {
+		var event Event
+		if err := decoder.Decode(&event); err == io.EOF {
+			return ErrUnfinished
+		} else if err != nil {
+			return fmt.Errorf("reading its progress: %w", err)
+		}
+		switch {
+		case event.Result != nil:
+			return json.Unmarshal(event.Result, v)
+		case event.Question != nil:
+			if err := answer(event.Question); err != nil {
+				return err
+			}
+		default:
+			progress(event.Done, event.Total)
+		}
+	}
+}

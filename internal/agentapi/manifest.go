@@ -1,0 +1,57 @@
+package agentapi
+
+import (
+	"fmt"
+
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Cargo is what one volume gives to another, without the paths' archives.
+type Cargo struct {
+	Images []Stamp         `json:"images"` // whose Nix, profile and base-system are among the paths
+	Roots  []nixstore.Path `json:"roots"`  // other paths that are held where they arrive
+	Paths  []nixstore.Info `json:"paths"`  // each after those that it refers to
+}
+
+// Size is that of all archives, in bytes.
+func (c Cargo) Size() int64 { return nixstore.Size(c.Paths) }
+
+// Held are the roots, with those of the images.
+func (c Cargo) Held() []nixstore.Path {
+	all := append([]nixstore.Path{}, c.Roots...)
+	for _, s := range c.Images {
+		all = append(all, s.Paths()...)
+	}
+	return all
+}
+
+// Check tells what keeps the cargo from arriving whole: each path must come after
+// those that it needs, and what is to be held must be among them.
+func (c Cargo) Check() error {
+	for _, s := range c.Images {
+		if err := s.Check(); err != nil {
+			return err
+		}
+	}
+	listed := nixstore.Set{}
+	for _, i := range c.Paths {
+		if err := i.Check(); err != nil {
+			return err
+		}
+		if listed[i.Path] {
+			return fmt.Errorf("%s is listed twice", i.Path)
+		}
+		listed[i.Path] = true
+		for _, r := range i.References {
+			if !listed[r] {
+				return fmt.Errorf("%s needs %s, which is not listed before it", i.Path, r)
+			}
+		}
+	}
+	for _, path := range c.Held() {
+		if !listed[path] {
+			return fmt.Errorf("%s is to be held, and is not listed", path)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,12 @@
+package agentapi
+
+// System is Nix's name of a Linux platform, by Go's name of its architecture.
+func System(arch string) string {
+	switch arch {
+	case "amd64":
+		return "x86_64-linux"
+	case "arm64":
+		return "aarch64-linux"
+	}
+	return arch + "-linux"
+}
