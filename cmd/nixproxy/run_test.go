@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func TestBetween(t *testing.T) {
@@ -28,7 +30,7 @@ func TestBetween(t *testing.T) {
 		{0, -1, "", ""},
 	} {
 		err := between(test.least, test.most, "WHAT")(c, strings.Fields(test.args))
-		if (err == nil) != (test.says == "") || err != nil && !strings.HasPrefix(err.Error(), test.says+"; see `verb --help`") {
+		if (err == nil) != (test.says == "") || err != nil && (err.Error() != test.says || hint.Of(err) != "see `verb --help`") {
 			t.Errorf("%d to %d of %q: got %v, want %q", test.least, test.most, test.args, err, test.says)
 		}
 	}
@@ -104,7 +106,7 @@ func TestWrongUsage(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"run", 125, "nixproxy run needs a command to run; see `nixproxy run --help`"},
+		{"run", 125, "nixproxy run needs a command to run"},
 		{"run --", 125, "nixproxy run needs a command to run"},
 		{"run --no-such-flag x", 125, "unknown flag: --no-such-flag"},
 		{"--no-such-flag run x", 125, "unknown flag: --no-such-flag"},
@@ -112,22 +114,22 @@ func TestWrongUsage(t *testing.T) {
 		{"--no-such-flag x", 2, "unknown flag: --no-such-flag"},
 		{"run -e =x true", 125, `invalid argument "=x"`},
 		{"run --pull sometimes true", 125, "sometimes"},
-		{"run -t -T true", 125, "both a terminal and none are asked for (--tty, --no-tty): give one of them; see `nixproxy run --help`"},
+		{"run -t -T true", 125, "both a terminal and none are asked for (--tty, --no-tty): give one of them"},
 		{"shell x", 125, "nixproxy shell takes no arguments"},
 		{"shel", 2, `there is no command "shel" (shell?)`},
-		{"", 2, "nixproxy needs a command; see `nixproxy --help`"},
+		{"", 2, "nixproxy needs a command"},
 		{"image", 2, "nixproxy image needs a command"},
 		{"image lss", 2, `there is no command "lss" (ls?)`},
 		{"vloume ls", 2, `there is no command "vloume" (volume?)`},
-		{"volume inspect x", 2, `nixproxy volume inspect takes no arguments, and got "x": --volume names a volume; see`},
+		{"volume inspect x", 2, `nixproxy volume inspect takes no arguments, and got "x": --volume names a volume`},
 		{"sync --dry-run", 2, "nixproxy sync needs PATHs for --to-host, --no-root and --dry-run"},
-		{"volume gc --keep-images x", 2, `invalid argument "x" for "--keep-images" flag: it is a whole number; see`},
-		{"volume gc --json=x", 2, `invalid argument "x" for "--json" flag: it is one of 1, 0, true, false; see`},
+		{"volume gc --keep-images x", 2, `invalid argument "x" for "--keep-images" flag: it is a whole number`},
+		{"volume gc --json=x", 2, `invalid argument "x" for "--json" flag: it is one of 1, 0, true, false`},
 		{"volume gc --keep-images 0", 2, "one image at least must stay"},
-		{"volume gc --max-size 5q", 2, `invalid argument "5q" for "--max-size" flag: it is written like 500m or 20g; see`},
+		{"volume gc --max-size 5q", 2, `invalid argument "5q" for "--max-size" flag: it is written like 500m or 20g`},
 		{"volume gc --max-size=", 2, "it is written like 500m or 20g"},
 		{"volume gc --max-size 0", 2, "it is written like 500m or 20g"},
-		{"volume gc --older-than 3", 2, `invalid argument "3" for "--older-than" flag: it is written like 30d or 12h; see`},
+		{"volume gc --older-than 3", 2, `invalid argument "3" for "--older-than" flag: it is written like 30d or 12h`},
 		{"volume gc --older-than=", 2, "it is written like 30d or 12h"},
 		{"volume gc --forget=", 2, "--forget needs a directory"},
 		{"volume gc --forget-host=", 2, "--forget-host needs an ID"},
@@ -138,7 +140,7 @@ func TestWrongUsage(t *testing.T) {
 		{"status x", 2, "takes no arguments"},
 	} {
 		status, stderr := said(t, strings.Fields(test.line)...)
-		if status != test.status || !strings.Contains(stderr, test.says) || !strings.HasPrefix(stderr, "nixproxy: ") || strings.Count(stderr, "\n") != 1 {
+		if status != test.status || !strings.Contains(stderr, test.says) || !strings.HasPrefix(stderr, "nixproxy: ") || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "\nnixproxy: hint: ") {
 			t.Errorf("%s: status %d, want %d; said %q, want %q", test.line, status, test.status, stderr, test.says)
 		}
 	}

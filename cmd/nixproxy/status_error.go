@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
@@ -25,20 +26,13 @@ type commandEnd session.Exit
 
 func (e commandEnd) Error() string { return fmt.Sprintf("the command ended: %+v", session.Exit(e)) }
 
-// A usageError is the user's: one line, and where the help is.
-type usageError struct {
-	err     error
-	command string
-}
+// A usageError is the user's: its hint says where the help is.
+type usageError struct{ error }
 
-func (u usageError) Error() string {
-	return fmt.Sprintf("%v; see `%s --help`", u.err, u.command)
-}
-
-func (u usageError) Unwrap() error { return u.err }
+func (u usageError) Unwrap() error { return u.error }
 
 func usage(c *cobra.Command, format string, a ...any) error {
-	return usageError{err: fmt.Errorf(format, a...), command: c.CommandPath()}
+	return hint.Add(usageError{fmt.Errorf(format, a...)}, "see `%s --help`", c.CommandPath())
 }
 
 // statusOf maps what a command returned to the exit status and to whose it is.

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"golang.org/x/sys/unix"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 func TestStatusOf(t *testing.T) {
 	refused := func(r session.Reason) error { return fmt.Errorf("x: %w", &session.Refused{Reason: r}) }
-	wrong := usageError{err: errors.New("x"), command: "nixproxy"}
+	wrong := usage(&cobra.Command{Use: "nixproxy"}, "x")
 	alive := context.Background()
 	cancelled, cancel := context.WithCancelCause(alive)
 	cancel(interrupted{unix.SIGTERM})
@@ -57,8 +60,8 @@ func TestStatusOf(t *testing.T) {
 
 func TestUsageErrorSaysWhereTheHelpIs(t *testing.T) {
 	cause := errors.New("what is wrong")
-	err := usageError{err: cause, command: "nixproxy run"}
-	if err.Error() != "what is wrong; see `nixproxy run --help`" || !errors.Is(err, cause) {
-		t.Errorf("got %q", err)
+	err := usage(&cobra.Command{Use: "nixproxy"}, "%w", cause)
+	if err.Error() != "what is wrong" || hint.Of(err) != "see `nixproxy --help`" || !errors.Is(err, cause) {
+		t.Errorf("got %q with hint %q", err, hint.Of(err))
 	}
 }

@@ -10,6 +10,7 @@ import (
 type textEvent struct {
 	Event string `json:"event"` // note, warning, debug, error
 	Text  string `json:"text"`
+	Hint  string `json:"hint,omitempty"` // error: the next step to take
 }
 
 type progressEvent struct {

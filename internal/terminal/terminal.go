@@ -7,7 +7,8 @@ package terminal
 //     is said at all.
 //
 //   - Every line starts with "nixproxy:", has no capital at the start and no period at the end, so that it can be told
-//     from the lines of the command, and found in a log. An error's text ends with the next step to take.
+//     from the lines of the command, and found in a log. The next step to take after an error is a line of its own,
+//     which starts with "nixproxy: hint:".
 //
 //   - What takes long is shown while it lasts: on a terminal as one line at the bottom, which appears after 200 ms and
 //     leaves no trace; in a log as a line at the start, one at the end, and at most one every five seconds between.
@@ -29,6 +30,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Options say what the terminal is and what the user wants of it.
@@ -90,10 +93,11 @@ func (t *Terminal) Debug(format string, a ...any) {
 	}
 }
 
-// Error says why nixproxy failed. It is always shown.
+// Error says why nixproxy failed, and on a line of its own the hint that the error
+// has. It is always shown.
 func (t *Terminal) Error(err error) {
 	if err != nil {
-		t.say("error", "", err.Error())
+		t.write(textEvent{Event: "error", Text: err.Error(), Hint: hint.Of(err)}, "")
 	}
 }
 
@@ -108,18 +112,22 @@ func (t *Terminal) Exit(by string, status int) {
 }
 
 func (t *Terminal) say(event, label, text string) {
-	text = t.Advised(text)
+	t.write(textEvent{Event: event, Text: text}, label)
+}
+
+func (t *Terminal) write(e textEvent, label string) {
+	e.Text, e.Hint = t.Advised(e.Text), t.Advised(e.Hint)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mode == "json" {
-		t.emit(textEvent{Event: event, Text: text})
+		t.emit(e)
 		return
 	}
 	prefix := "nixproxy:"
-	if event == "error" {
+	if e.Event == "error" {
 		prefix = t.paint(red, prefix)
 	}
-	t.print(lines(prefix+" "+label, text))
+	t.print(lines(prefix+" "+label, e.Text) + lines("nixproxy: hint: ", e.Hint))
 }
 
 // lines puts the prefix before each line of the text.

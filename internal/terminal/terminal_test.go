@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // clock stands still until it is moved.
@@ -45,7 +47,7 @@ func everything(t *Terminal, c *clock) {
 	c.move(6 * time.Second)
 	p.Set(7, 0)
 	p.End(errors.New("no space"))
-	t.Error(errors.New("copying: no space\x1b[2J: free some"))
+	t.Error(hint.Add(errors.New("copying: no space\x1b[2J"), "free\asome"))
 	t.Exit("nixproxy", 125)
 }
 
@@ -66,16 +68,19 @@ func TestModes(t *testing.T) {
 			"nixproxy: copying: 3 of 100 paths (3%)",
 			"nixproxy: copying: 7 paths",
 			"nixproxy: copying: failed after 12.0 s",
-			"nixproxy: copying: no space?[2J: free some",
+			"nixproxy: copying: no space?[2J",
+			"nixproxy: hint: free?some",
 		}},
 		{"debug", Options{Mode: "none", Debug: true}, []string{
 			"nixproxy: warning: the disk is almost full",
 			"nixproxy: warning: free some",
 			"nixproxy: debug: dialled 1",
-			"nixproxy: copying: no space?[2J: free some",
+			"nixproxy: copying: no space?[2J",
+			"nixproxy: hint: free?some",
 		}},
 		{"quiet", Options{Quiet: true, Debug: true, IsTerminal: true, NoColor: true}, []string{
-			"nixproxy: copying: no space?[2J: free some",
+			"nixproxy: copying: no space?[2J",
+			"nixproxy: hint: free?some",
 		}},
 		{"json", Options{Mode: "json", Debug: true, IsTerminal: true}, []string{
 			`{"event":"note","text":"made volume v"}`,
@@ -89,11 +94,11 @@ func TestModes(t *testing.T) {
 			`{"event":"progress","what":"copying","done":3,"total":100,"unit":"paths"}`,
 			`{"event":"progress","what":"copying","done":7,"unit":"paths"}`,
 			`{"event":"done","what":"copying","seconds":12,"error":"no space"}`,
-			`{"event":"error","text":"copying: no space\u001b[2J: free some"}`,
+			`{"event":"error","text":"copying: no space\u001b[2J","hint":"free\u0007some"}`,
 			`{"event":"exit","by":"nixproxy","status":125}`,
 		}},
 		{"quiet json", Options{Mode: "json", Quiet: true}, []string{
-			`{"event":"error","text":"copying: no space\u001b[2J: free some"}`,
+			`{"event":"error","text":"copying: no space\u001b[2J","hint":"free\u0007some"}`,
 			`{"event":"exit","by":"nixproxy","status":125}`,
 		}},
 	} {
