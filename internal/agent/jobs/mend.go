@@ -104,16 +104,6 @@ func copyIfSame(b agentapi.BrokenPath, to string) (bool, error) {
 	return true, err
 }
 
-// replace puts a file or directory in the place of another one, if there is one,
-// in one step, and leaves that in its own.
-func replace(with, path string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, with, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.ENOENT) {
-		err = os.Rename(with, path)
-	}
-	return err
-}
-
 // copyPath copies a file, directory or link as Nix keeps them in a store: nobody
 // may write them, executable or not, and all are of 1970
 // (canonicalisePathMetaData in NixOS/nix src/libstore/posix-fs-canonicalise.cc).

@@ -53,5 +53,5 @@ func (v Volume) makeHostKey() error {
 	if err != nil {
 		return err
 	}
-	return linkWhole(v.Own("hostkey"), pem.EncodeToMemory(block), 0o600)
+	return createAtomic(v.Own("hostkey"), pem.EncodeToMemory(block), 0o600)
 }

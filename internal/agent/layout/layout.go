@@ -61,7 +61,7 @@ func (v Volume) Prepare() error {
 	if err := os.MkdirAll(v.Own(), 0o755); err != nil {
 		return err
 	}
-	if err := writeWhole(v.Own("layout"), []byte(agentapi.Layout+"\n"), 0o644); err != nil {
+	if err := writeAtomic(v.Own("layout"), []byte(agentapi.Layout+"\n"), 0o644); err != nil {
 		return err
 	}
 	return v.furnish()

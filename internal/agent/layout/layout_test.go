@@ -212,7 +212,7 @@ func TestWriteWholeKeepsTheOldFileOnFailure(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	for _, content := range []string{"one", "two"} {
-		if err := writeWhole(file, []byte(content), 0o640); err != nil {
+		if err := writeAtomic(file, []byte(content), 0o640); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,7 +222,7 @@ func TestWriteWholeKeepsTheOldFileOnFailure(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "directory"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeWhole(filepath.Join(dir, "directory"), []byte("x"), 0o644); err == nil {
+	if err := writeAtomic(filepath.Join(dir, "directory"), []byte("x"), 0o644); err == nil {
 		t.Error("a directory was replaced by a file")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".new-*")); len(left) > 0 {

@@ -90,5 +90,5 @@ func (v Volume) WriteStamp(s agentapi.Stamp) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(v.StampFile(s.Identity), append(content, '\n'), 0o644)
+	return writeAtomic(v.StampFile(s.Identity), append(content, '\n'), 0o644)
 }

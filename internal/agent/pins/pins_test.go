@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
@@ -289,72 +287,6 @@ func TestHalfMadePinIsCompleted(t *testing.T) {
 	p.want("completed", "h", storeA)
 }
 
-func TestWatchPinsAtOnce(t *testing.T) {
-	p := newPinned(t)
-	result := filepath.Join(p.project, "result")
-	agent := p.agent()
-	if err := agent.Watch(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	defer agent.mu.Lock() // for good: nothing more is written to a directory that is being removed
-	if err := agent.Begin("h"); err != nil {
-		t.Fatal(err)
-	}
-	p.build(result, storeA)
-	p.await("built", "h", storeA)
-	if err := layout.ReplaceLink(storeB, result); err != nil {
-		t.Fatal(err)
-	}
-	p.await("moved", "h", storeB)
-	p.remove(result)
-	p.await("removed", "h")
-	p.remove(p.project)
-	p.mkdir(p.project)
-	p.build(result, storeA)
-	p.await("in a new directory", "h", storeA)
-	p.remove(result)
-	p.await("removed there", "h")
-
-	// In the background things are pinned, and not dropped.
-	if err := agent.End("h"); err != nil {
-		t.Fatal(err)
-	}
-	p.build(result, storeA)
-	p.await("built in the background", "h", storeA)
-	p.remove(result)
-	p.build(filepath.Join(p.project, "next"), storeB)
-	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-	}
-	p.want("removed in the background", "h", storeA, storeB)
-	p.look(agent, "h")
-	p.want("looked at", "h", storeB)
-}
-
-func (p *pinned) held(host, storePath string) bool {
-	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
-	return slices.ContainsFunc(found, func(pin string) bool {
-		target, _ := os.Readlink(pin)
-		return target == storePath
-	})
-}
-
-// await waits until a host has this one pin, or none.
-func (p *pinned) await(when, host string, targets ...string) {
-	p.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
-		if len(found) == 0 && len(targets) == 0 {
-			return
-		}
-		if len(found) == 1 && len(targets) == 1 {
-			if target, _ := os.Readlink(found[0]); target == targets[0] {
-				return
-			}
-		}
-	}
-	p.want(when, host, targets...)
-}
-
 // A listing is not read twice, and never too seldom.
 func TestListing(t *testing.T) {
 	dir := t.TempDir()
@@ -400,24 +332,5 @@ func TestOrigin(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: got %q, want %q", dir, got, want)
 		}
-	}
-}
-
-func TestReadMounts(t *testing.T) {
-	table := readMounts("/proc/self")
-	if len(table) < 2 {
-		t.Fatalf("got %+v", table)
-	}
-	for _, m := range table {
-		if m.host && ofContainer(m.point, "/none") {
-			t.Errorf("%+v is the host's", m)
-		}
-		var s unix.Stat_t
-		if err := unix.Lstat(m.point, &s); err != nil && m.host {
-			t.Logf("%s: %v", m.point, err) // hidden below another
-		}
-	}
-	if got := unescape(`/a\040b\134\011c\0`); got != "/a b\\\tc\\0" {
-		t.Errorf("got %q", got)
 	}
 }

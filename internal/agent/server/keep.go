@@ -66,7 +66,7 @@ const (
 // is gone, without having let go of it: the client's end may well have been the
 // command's, by SIGPIPE or an end of stdin.
 func Keep() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		return fmt.Errorf("becoming a subreaper: %w", err)
 	}
 	// The terminal's end is told to its session's leader. Not ignored, as that

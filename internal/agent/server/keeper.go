@@ -25,11 +25,10 @@ type keeper struct {
 
 // newKeeper starts one. It ends when its socket is closed and its tree is gone.
 func newKeeper() (*keeper, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs := os.NewFile(uintptr(pair[0]), "keeper"), os.NewFile(uintptr(pair[1]), "agent")
 	defer ours.Close()
 	defer theirs.Close()
 	self, err := os.Executable()

@@ -32,13 +32,6 @@ func outputPipe() (*output, *os.File, error) {
 	return &output{file: r}, w, nil
 }
 
-// widen makes a pipe larger, where the kernel lets it.
-func widen(pipe *os.File) {
-	if raw, err := pipe.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
-	}
-}
-
 // close makes the command's next write fail, as that to a reader who is gone
 // does: SIGPIPE.
 func (o *output) close() { o.file.Close() }
@@ -97,12 +90,6 @@ func (o *output) sendRest(to io.Writer, buffer []byte) {
 		}
 		left -= n
 	}
-}
-
-// pending is how many bytes a pipe holds.
-func pending(raw interface{ Control(func(uintptr)) error }) (n int) {
-	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
-	return n
 }
 
 // What is written to a terminal arrives at its other side a moment later (the
