@@ -61,11 +61,11 @@ func mode(ctx context.Context, name string, args []string) error {
 		return prepare(ctx)
 	case name == "holders":
 		return json.NewEncoder(os.Stdout).Encode(layout.Beside.Holders())
-	case name == "inspect":
+	case name == agentapi.ModeInspect:
 		return jobs.Inspect(ctx, layout.Beside, os.Stdout)
-	case name == "verify":
+	case name == agentapi.ModeVerify:
 		return jobs.Verify(ctx, layout.Beside, os.Stdin, os.Stdout)
-	case name == "mend":
+	case name == agentapi.ModeRepair:
 		return jobs.Mend(ctx, os.Stdin, os.Stdout)
 	case name == "sync" && len(args) == 2:
 		return jobs.Sync(ctx, args[0], args[1], os.Stdout)
@@ -79,7 +79,7 @@ func mode(ctx context.Context, name string, args []string) error {
 		here := server.Here
 		here.Image, here.Specification, here.Moved = args[0], args[1], args[2:]
 		return here.Serve(ctx)
-	case name == "collect" && len(args) == 1:
+	case name == agentapi.ModeGC && len(args) == 1:
 		return jobs.Collect(ctx, args[0], os.Stdin, os.Stdout)
 	case name == "tidy" && len(args) == 1:
 		most, err := strconv.ParseInt(args[0], 10, 64)

@@ -25,7 +25,7 @@ func TestAdviceRepeatsTheFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.out.Close()
-	found := agentapi.Verification{Broken: []agentapi.BrokenPath{{Path: "/nix/store/a", What: "missing", Remedy: "`nixproxy run -- x` mends it"}}}
+	found := agentapi.Verification{Broken: []agentapi.BrokenPath{{Path: "/nix/store/a", Problem: "missing", Hint: "`nixproxy run -- x` mends it"}}}
 	if err := printVerification(a, found, false); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ that is no larger, and from a larger one no more garbage than it takes.`
 
 type collectFlags struct {
 	maxSize string // as it was written
-	plan    agentapi.Plan
+	plan    agentapi.GCPlan
 	asJSON  bool
 }
 
@@ -108,17 +108,17 @@ func parseAge(s string) (time.Duration, error) {
 	return 0, errors.New("it is written like 30d or 12h")
 }
 
-func (a *app) printCollected(c agentapi.Collected, name string, f collectFlags) error {
+func (a *app) printCollected(c agentapi.GCResult, name string, f collectFlags) error {
 	var rows [][]string
-	for _, goes := range []bool{true, false} {
-		for _, f := range c.Fates {
-			if f.Goes == goes && (f.Origin != agentapi.OriginGarbage || f.Paths > 0) {
-				rows = append(rows, fateRow(f, c.DryRun))
+	for _, deleted := range []bool{true, false} {
+		for _, d := range c.Decisions {
+			if d.Delete == deleted && (d.Origin != agentapi.OriginGarbage || d.Paths > 0) {
+				rows = append(rows, decisionRow(d, c.DryRun))
 			}
 		}
 	}
 	if len(rows) > 0 {
-		if err := printTable(a.out, []string{"", "WHAT", "SIZE", "LAST USED", "NAME: WHY"}, rows); err != nil {
+		if err := printTable(a.out, []string{"", "ORIGIN", "SIZE", "LAST USED", "NAME: REASON"}, rows); err != nil {
 			return err
 		}
 	}
@@ -126,29 +126,29 @@ func (a *app) printCollected(c agentapi.Collected, name string, f collectFlags) 
 	return nil
 }
 
-func fateRow(f agentapi.Fate, dryRun bool) []string {
-	verb := "stays"
+func decisionRow(d agentapi.Decision, dryRun bool) []string {
+	verb := "kept"
 	switch {
-	case f.Goes && dryRun:
-		verb = "would go"
-	case f.Goes:
-		verb = "went"
+	case d.Delete && dryRun:
+		verb = "would delete"
+	case d.Delete:
+		verb = "deleted"
 	}
-	if f.Origin == agentapi.OriginGarbage {
-		f.Name = terminal.Count(f.Paths, "path")
+	if d.Origin == agentapi.OriginGarbage {
+		d.Name = terminal.Count(d.Paths, "path")
 	}
-	return []string{verb, string(f.Origin), terminal.Size(f.Size), moment(f.Used), f.Name + ": " + f.Why} // what is long comes last
+	return []string{verb, string(d.Origin), terminal.Size(d.Size), moment(d.LastUsed), d.Name + ": " + d.Reason} // what is long comes last
 }
 
 // tellCollected says what came of it all, and what more could be done.
-func (a *app) tellCollected(c agentapi.Collected, name string, f collectFlags) {
+func (a *app) tellCollected(c agentapi.GCResult, name string, f collectFlags) {
 	verb := "freed"
 	if c.DryRun {
 		verb = "would free"
 	}
 	a.terminal.Note("%s %s (%s): the store in volume %s has %s, of which %s are needed",
-		verb, terminal.Size(c.Freed), terminal.Count(c.Paths, "path"), name, terminal.Size(c.After), terminal.Size(min(c.Live, c.After)))
-	if f.plan.MaxSize > 0 && c.After > f.plan.MaxSize {
+		verb, terminal.Size(c.FreedSize), terminal.Count(c.FreedPaths, "path"), name, terminal.Size(c.SizeAfter), terminal.Size(min(c.LiveSize, c.SizeAfter)))
+	if f.plan.MaxSize > 0 && c.SizeAfter > f.plan.MaxSize {
 		a.terminal.Warn("that is more than %s: what is needed gets less with --older-than, --keep-images 1 and --forget, or when links such as ./result are removed",
 			f.maxSize)
 	}

@@ -20,8 +20,8 @@ func newVolumeInspect(a *app) *cobra.Command {
 		Short: "show what is in the volume, and what keeps it",
 		Long: "Show what is in the volume that a command here would use, or in --volume, and\n" +
 			"which roots keep it from being collected. Sizes of store paths are those that\n" +
-			"Nix counts, the sum of the files; HOME's is what it takes on the disk. ALONE is\n" +
-			"what would go without that image or origin. It changes nothing.",
+			"Nix counts, the sum of the files; HOME's is what it takes on the disk. UNIQUE\n" +
+			"SIZE is of what would go without that image or origin. It changes nothing.",
 		Args: theVolume,
 		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
 			v, found, err := p.InspectVolume(ctx)
@@ -30,7 +30,7 @@ func newVolumeInspect(a *app) *cobra.Command {
 			}
 			if asJSON {
 				return printJSON(a.out, struct {
-					Volume   string `json:"volume"`
+					Name     string `json:"name"`
 					Flavour  string `json:"flavour"`
 					Platform string `json:"platform"`
 					agentapi.Inspection
@@ -67,8 +67,8 @@ func printStore(a *app, v volume.Volume, found agentapi.Inspection) error {
 	if found.Dead.Paths > 0 {
 		facts[len(facts)-1][1] += a.terminal.Advised(": `nixproxy volume gc` takes them")
 	}
-	if found.Unregistered > 0 {
-		facts = append(facts, []string{"  not valid", fmt.Sprintf("%d names in the store, of what was interrupted or is under way", found.Unregistered)})
+	if found.InvalidPaths > 0 {
+		facts = append(facts, []string{"  not valid", fmt.Sprintf("%d names in the store, of what was interrupted or is under way", found.InvalidPaths)})
 	}
 	return printTable(a.out, nil, append(facts, []string{"disk", terminal.Size(found.Disk.Free) + " free of " + terminal.Size(found.Disk.Size) + ", for all that the engine has"}))
 }
@@ -81,24 +81,24 @@ func printImages(a *app, images []agentapi.ImageHolding) error {
 	var rows [][]string
 	for _, i := range images {
 		synced, _ := time.Parse(time.RFC3339, i.Synced)
-		rows = append(rows, []string{i.Reference, proxy.NixOf(i.Stamp), moment(synced), lastUse(i), terminal.Size(i.Keeps.Size), terminal.Size(i.Alone.Size)})
+		rows = append(rows, []string{i.Reference, proxy.NixOf(i.Stamp), moment(synced), lastUse(i), terminal.Size(i.ClosureSize), terminal.Size(i.UniqueSize)})
 	}
-	return section(a, []string{"IMAGE", "NIX", "SYNCED", "LAST USED", "KEEPS", "ALONE"}, rows)
+	return section(a, []string{"IMAGE", "NIX", "SYNCED", "LAST USED", "CLOSURE SIZE", "UNIQUE SIZE"}, rows)
 }
 
 func lastUse(i agentapi.ImageHolding) string {
 	if i.InUse {
 		return "now"
 	}
-	return moment(i.Used)
+	return moment(i.LastUsed)
 }
 
 func printRoots(a *app, roots []agentapi.Holding) error {
 	var rows [][]string
 	for _, h := range roots {
-		rows = append(rows, []string{string(h.Origin), fmt.Sprint(h.Roots), fmt.Sprint(h.Keeps.Paths), terminal.Size(h.Keeps.Size), terminal.Size(h.Alone.Size)})
+		rows = append(rows, []string{string(h.Origin), fmt.Sprint(h.Roots), fmt.Sprint(h.ClosurePaths), terminal.Size(h.ClosureSize), terminal.Size(h.UniqueSize)})
 	}
-	return section(a, []string{"ROOTS OF", "ROOTS", "PATHS", "KEEP", "ALONE"}, rows)
+	return section(a, []string{"ORIGIN", "ROOTS", "PATHS", "CLOSURE SIZE", "UNIQUE SIZE"}, rows)
 }
 
 func printHome(a *app, home agentapi.Home) error {

@@ -39,7 +39,7 @@ func newVolumeVerify(a *app) *cobra.Command {
 			return verdict(found, repair)
 		}),
 	}
-	c.Flags().BoolVar(&repair, "repair", false, "mend what is broken, from images on the engine")
+	c.Flags().BoolVar(&repair, "repair", false, "repair what is broken, from images on the engine")
 	jsonFlag(c, &asJSON)
 	return c
 }
@@ -51,9 +51,9 @@ func printVerification(a *app, found agentapi.Verification, repaired bool) error
 		fmt.Fprintln(&report, terminal.Harmless(brokenPath(b)))
 	}
 	for _, f := range found.Faults {
-		what := f.What
-		if f.Mended {
-			what += ": mended"
+		what := f.Problem
+		if f.Repaired {
+			what += ": repaired"
 		}
 		fmt.Fprintln(&report, terminal.Harmless(what))
 	}
@@ -71,23 +71,23 @@ func printVerification(a *app, found agentapi.Verification, repaired bool) error
 
 func brokenPath(b agentapi.BrokenPath) string {
 	switch {
-	case b.Mended != "":
-		return fmt.Sprintf("%s: %s, copied anew from %s", b.Path, b.What, b.Mended)
-	case b.Remedy != "":
-		return fmt.Sprintf("%s: %s; %s", b.Path, b.What, b.Remedy)
+	case b.Repaired:
+		return fmt.Sprintf("%s: %s, copied anew from %s", b.Path, b.Problem, b.RepairedFrom)
+	case b.Hint != "":
+		return fmt.Sprintf("%s: %s; %s", b.Path, b.Problem, b.Hint)
 	}
-	return fmt.Sprintf("%s: %s", b.Path, b.What)
+	return fmt.Sprintf("%s: %s", b.Path, b.Problem)
 }
 
-// left counts what is broken and was not mended.
+// left counts what is broken and was not repaired.
 func left(found agentapi.Verification) (n int) {
 	for _, b := range found.Broken {
-		if b.Mended == "" {
+		if !b.Repaired {
 			n++
 		}
 	}
 	for _, f := range found.Faults {
-		if !f.Mended {
+		if !f.Repaired {
 			n++
 		}
 	}
@@ -104,5 +104,5 @@ func verdict(found agentapi.Verification, repaired bool) error {
 	if repaired {
 		return fmt.Errorf("%s still broken: standard output says of each what can be done", what)
 	}
-	return fmt.Errorf("%s broken: `nixproxy volume verify --repair` mends what images on the engine have", what)
+	return fmt.Errorf("%s broken: `nixproxy volume verify --repair` repairs what images on the engine have", what)
 }

@@ -2,16 +2,17 @@ package agentapi
 
 import "time"
 
-// A Plan says what a collection takes besides garbage, and how much.
-type Plan struct {
-	KeepImages  int           `json:"keepImages"`            // so many of those that were used last; those in use stay all the same
+// A GCPlan says what garbage collection lets go of besides garbage, and how much
+// it deletes.
+type GCPlan struct {
+	KeepImages  int           `json:"keepImages"`            // as many of the images used last stay; those in use stay in any case
 	OlderThan   time.Duration `json:"olderThan,omitempty"`   // synced paths and generations of profiles that are older go; 0: none
-	MaxSize     int64         `json:"maxSize,omitempty"`     // no more than brings the store to this size, in bytes; 0: all
-	Host        string        `json:"host"`                  // who asks: of its pins it can tell whether their links are there
-	ForgetDirs  []string      `json:"forgetDirs,omitempty"`  // of its projects that are gone as a whole
-	ForgetHosts []string      `json:"forgetHosts,omitempty"` // others that are gone
-	DryRun      bool          `json:"dryRun,omitempty"`      // tell what would go; nothing does
-	Heard       bool          `json:"heard,omitempty"`       // who asks is there as long as the input is: else nobody ends the collection
+	MaxSize     int64         `json:"maxSize,omitempty"`     // no more goes than brings the store to this size, in bytes; 0: all
+	Host        string        `json:"host"`                  // the host that asks: of its pins it can tell whether their links are there
+	ForgetDirs  []string      `json:"forgetDirs,omitempty"`  // projects of that host that are gone as a whole
+	ForgetHosts []string      `json:"forgetHosts,omitempty"` // other hosts that are gone
+	DryRun      bool          `json:"dryRun,omitempty"`      // tell what would go, and delete nothing
+	Heard       bool          `json:"heard,omitempty"`       // nobody but the end of its input ends the collection
 }
 
 // A LinkState is what a host sees at the place of a link that one of its pins
@@ -25,29 +26,29 @@ const (
 	LinkAway  LinkState = "away" // as its directory is
 )
 
-// OriginGarbage is no root's, but what is said of that which has none.
+// OriginGarbage is the origin of what has no root.
 const OriginGarbage Origin = "garbage"
 
-// A Fate is what becomes of one thing in the store.
-type Fate struct {
-	Origin Origin    `json:"origin"`
-	Name   string    `json:"name"`
-	Goes   bool      `json:"goes"`
-	Why    string    `json:"why"`
-	Size   int64     `json:"size"`            // NAR bytes of all that it needs, which others may need too
-	Used   time.Time `json:"used,omitzero"`   // last
-	Host   string    `json:"host,omitempty"`  // another one, whose it is
-	Paths  int       `json:"paths,omitempty"` // of garbage
+// A Decision says what garbage collection does with one thing in the store.
+type Decision struct {
+	Origin   Origin    `json:"origin"`
+	Name     string    `json:"name"`
+	Delete   bool      `json:"delete"`
+	Reason   string    `json:"reason"`
+	Size     int64     `json:"size"`              // NAR bytes of its closure, which others may need too; of garbage, of its paths
+	LastUsed time.Time `json:"lastUsed,omitzero"` // zero: not known
+	Host     string    `json:"host,omitempty"`    // ID of the host that it belongs to; empty: the one that asks, or none
+	Paths    int       `json:"paths,omitempty"`   // number of store paths, of garbage
 }
 
-// Collected is what came of a collection. Sizes are NAR bytes of valid paths, as
-// Nix knows them without looking at a file.
-type Collected struct {
-	Fates  []Fate `json:"fates"`
-	Before int64  `json:"before"` // size of the store
-	After  int64  `json:"after"`
-	Live   int64  `json:"live"`  // what something needs: no collection of garbage alone brings the store below it
-	Freed  int64  `json:"freed"` // what was left of interrupted work too, by what it took on the disk
-	Paths  int    `json:"paths"` // that are gone
-	DryRun bool   `json:"dryRun,omitempty"`
+// A GCResult is what garbage collection did, or would do. Sizes are NAR bytes of
+// valid paths, which Nix knows without looking at a file.
+type GCResult struct {
+	Decisions  []Decision `json:"decisions"`
+	SizeBefore int64      `json:"sizeBefore"` // of the store
+	SizeAfter  int64      `json:"sizeAfter"`
+	LiveSize   int64      `json:"liveSize"`   // of what roots need: deleting garbage alone brings no store below it
+	FreedSize  int64      `json:"freedSize"`  // with what interrupted work left, by what that took on the disk
+	FreedPaths int        `json:"freedPaths"` // store paths that are gone
+	DryRun     bool       `json:"dryRun"`     // nothing was deleted
 }

@@ -8,7 +8,7 @@ type Inspection struct {
 	Store        Amount         `json:"store"` // all valid paths
 	Live         Amount         `json:"live"`
 	Dead         Amount         `json:"dead"`
-	Unregistered int            `json:"unregistered"` // names in the store that are not valid: what was interrupted, or is under way
+	InvalidPaths int            `json:"invalidPaths"` // names in the store that are not valid: what was interrupted, or is under way
 	Images       []ImageHolding `json:"images"`
 	Roots        []Holding      `json:"roots"` // by their origin
 	Home         Home           `json:"home"`
@@ -21,22 +21,29 @@ type Amount struct {
 	Size  int64 `json:"size"`
 }
 
-// A Holding is what the roots of one origin keep. Origins share paths, so the
-// sum of what they keep is more than there is.
+// A Holding is what the roots of one origin keep from garbage collection. Origins
+// share paths, so the sum of their closures is more than the store.
 type Holding struct {
 	Origin Origin `json:"origin"`
-	Roots  int    `json:"roots"`
-	Keeps  Amount `json:"keeps"`
-	Alone  Amount `json:"alone"` // of it, what nothing else keeps
+	Roots  int    `json:"roots"` // number of roots
+	Closure
+}
+
+// A Closure is what some roots need, and the part of it that nothing else needs.
+// Sizes are in bytes.
+type Closure struct {
+	ClosurePaths int   `json:"closurePaths"`
+	ClosureSize  int64 `json:"closureSize"`
+	UniquePaths  int   `json:"uniquePaths"`
+	UniqueSize   int64 `json:"uniqueSize"`
 }
 
 // An ImageHolding is an image whose whole store is in the volume.
 type ImageHolding struct {
 	Stamp
-	Keeps Amount    `json:"keeps"`
-	Alone Amount    `json:"alone"`
-	Used  time.Time `json:"used"`  // when it was last used; to sync it is a use
-	InUse bool      `json:"inUse"` // a container serves it now
+	Closure
+	LastUsed time.Time `json:"lastUsed"` // a sync is a use
+	InUse    bool      `json:"inUse"`    // a container serves it now
 }
 
 // A Home is the HOME of all sessions on the volume, in bytes on the disk.

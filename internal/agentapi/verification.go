@@ -14,18 +14,19 @@ type Verification struct {
 // A BrokenPath is a valid store path whose files are not those that were
 // registered.
 type BrokenPath struct {
-	Path    nixstore.Path `json:"path"`
-	What    string        `json:"what"`             // "missing", "changed", or why it cannot be read
-	NarHash string        `json:"narHash"`          // what it should be, in hex
-	NarSize int64         `json:"narSize"`          // bytes
-	Images  []string      `json:"images,omitempty"` // identities of the images that need it
-	Mended  string        `json:"mended,omitempty"` // reference of the image that it was copied from anew
-	Remedy  string        `json:"remedy,omitempty"` // what can be done about one that no image has
+	Path         nixstore.Path `json:"path"`
+	Problem      string        `json:"problem"`                // "missing", "changed", or why it cannot be read
+	NarHash      string        `json:"narHash"`                // what it should be, in hex
+	NarSize      int64         `json:"narSize"`                // bytes
+	Images       []string      `json:"images,omitempty"`       // identities of the images that need it
+	Repaired     bool          `json:"repaired"`               // it was copied anew
+	RepairedFrom string        `json:"repairedFrom,omitempty"` // reference of the image that it was copied from
+	Hint         string        `json:"hint,omitempty"`         // what can be done about one that was not repaired
 }
 
 // A Fault is something wrong in what nixproxy keeps in a volume, beside the store.
 type Fault struct {
-	What   string `json:"what"`
-	Image  string `json:"image,omitempty"` // identity of the image whose store is to be copied again
-	Mended bool   `json:"mended"`
+	Problem  string `json:"problem"`
+	Image    string `json:"image,omitempty"` // identity of the image whose store is to be copied again
+	Repaired bool   `json:"repaired"`
 }

@@ -17,7 +17,7 @@ import (
 // Collect collects garbage in the volume as the plan says, which lacks the host
 // and has the directories to forget as the user wrote them. It returns the
 // volume's name too.
-func (p *Proxy) Collect(ctx context.Context, plan agentapi.Plan) (c agentapi.Collected, name string, err error) {
+func (p *Proxy) Collect(ctx context.Context, plan agentapi.GCPlan) (c agentapi.GCResult, name string, err error) {
 	key, err := p.State.ClientKey()
 	if err != nil {
 		return c, "", err
@@ -37,7 +37,7 @@ func (p *Proxy) Collect(ctx context.Context, plan agentapi.Plan) (c agentapi.Col
 		}
 		begin := func() volume.Progress { return p.Terminal.Start(what + o.Name) }
 		c, err = o.Collect(ctx, plan, seeLink, begin)
-		if err == nil && c.Freed > 0 && !c.DryRun {
+		if err == nil && c.FreedSize > 0 && !c.DryRun {
 			p.explainDisk(ctx, o.on)
 		}
 		return err

@@ -46,8 +46,8 @@ func (p *Proxy) repair(ctx context.Context, o opened, found *agentapi.Verificati
 		}
 	}
 	for n := range found.Broken {
-		if b := &found.Broken[n]; b.Mended == "" {
-			b.Remedy = remedy(*b, o.stamps, images)
+		if b := &found.Broken[n]; !b.Repaired {
+			b.Hint = remedy(*b, o.stamps, images)
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ func needing(found agentapi.Verification, i image.Image) (n int) {
 // repairFrom copies from an image what is broken, or all where its stamp was no
 // longer good.
 func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, found *agentapi.Verification) error {
-	if slices.ContainsFunc(found.Broken, func(b agentapi.BrokenPath) bool { return b.Mended == "" }) {
+	if slices.ContainsFunc(found.Broken, func(b agentapi.BrokenPath) bool { return !b.Repaired }) {
 		progress := p.Terminal.Start("looking for broken paths in " + i.Reference)
 		err := o.Mend(ctx, i, found.Broken, progress)
 		progress.End(err)

@@ -15,8 +15,8 @@ import (
 
 // Collect drops the roots that the plan says and collects the garbage. see is
 // asked for links of this host that the volume keeps something for.
-func (o Open) Collect(ctx context.Context, plan agentapi.Plan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.Collected, error) {
-	var collected agentapi.Collected
+func (o Open) Collect(ctx context.Context, plan agentapi.GCPlan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.GCResult, error) {
+	var collected agentapi.GCResult
 	progress := begin()
 	converse := func(r io.Reader, w io.Writer) error {
 		return agentapi.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
@@ -32,12 +32,12 @@ func (o Open) Collect(ctx context.Context, plan agentapi.Plan, see func(link str
 	return collected, nil
 }
 
-func collecting(plan agentapi.Plan) []string {
+func collecting(plan agentapi.GCPlan) []string {
 	text, _ := json.Marshal(plan) // which nothing in it can make fail
-	return []string{"collect", string(text)}
+	return []string{agentapi.ModeGC, string(text)}
 }
 
-func (o Open) collect(ctx context.Context, plan agentapi.Plan, converse func(io.Reader, io.Writer) error) error {
+func (o Open) collect(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error) error {
 	in, answers := io.Pipe()
 	defer in.Close() // ends an answer that nobody takes
 	return o.DoNext(ctx, container.Job{
@@ -51,7 +51,7 @@ func (o Open) collect(ctx context.Context, plan agentapi.Plan, converse func(io.
 
 // collectInProxy collects in a proxy container that runs. A new container takes
 // space, which is just what is missing; two collections at once do no harm.
-func (o Open) collectInProxy(ctx context.Context, plan agentapi.Plan, converse func(io.Reader, io.Writer) error, full error) error {
+func (o Open) collectInProxy(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error, full error) error {
 	proxies, err := o.Engine.Containers(ctx, container.LabelVolume+"="+o.Name, container.LabelRole+"="+string(container.RoleProxy))
 	if err != nil {
 		return err

@@ -9,6 +9,6 @@ import (
 // Inspect tells what is in the volume and what keeps it. It takes no turn, so it
 // does not wait for a job that works on the volume.
 func (o Open) Inspect(ctx context.Context) (found agentapi.Inspection, err error) {
-	err = o.Ask(ctx, "", &found, "inspect")
+	err = o.Ask(ctx, "", &found, agentapi.ModeInspect)
 	return found, err
 }

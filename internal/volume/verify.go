@@ -17,7 +17,7 @@ import (
 // Verify reads all that the volume's database says is there, and tells what is
 // broken. With repair it also mends what needs no image. It waits for no job.
 func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found agentapi.Verification, err error) {
-	err = o.talk(ctx, "verify", repair, func(s *engine.Stream) error {
+	err = o.talk(ctx, agentapi.ModeVerify, repair, func(s *engine.Stream) error {
 		if err := agentapi.Follow(s, progress.Set, &found); err != nil {
 			return explain(ctx, s, err)
 		}
@@ -31,7 +31,7 @@ func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found
 func (o Open) Mend(ctx context.Context, from image.Image, broken []agentapi.BrokenPath, progress Progress) error {
 	var left []agentapi.BrokenPath
 	for _, b := range broken {
-		if b.Mended == "" {
+		if !b.Repaired {
 			left = append(left, b)
 		}
 	}
@@ -41,12 +41,12 @@ func (o Open) Mend(ctx context.Context, from image.Image, broken []agentapi.Brok
 	}
 	o.Place.Image = from.Image
 	var mended []nixstore.Path
-	err = o.DoNext(ctx, container.Job{Mode: []string{"mend"}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
+	err = o.DoNext(ctx, container.Job{Mode: []string{agentapi.ModeRepair}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
 		return agentapi.Follow(r, progress.Set, &mended)
 	}})
 	for n, b := range broken {
 		if slices.Contains(mended, b.Path) {
-			broken[n].Mended = from.Reference
+			broken[n].Repaired, broken[n].RepairedFrom = true, from.Reference
 		}
 	}
 	return err

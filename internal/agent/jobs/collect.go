@@ -16,20 +16,20 @@ import (
 // A collection is one run of the collector: what it finds, and what becomes of it.
 type collection struct {
 	layout.Volume
-	plan    agentapi.Plan
-	tell    agentapi.Teller
-	answers io.Reader
-	nix     ownNix
-	graph   nixstore.Graph
-	roots   []agentapi.Root
-	dropped map[string]bool // roots that go, by their links
-	fates   []agentapi.Fate
+	plan      agentapi.GCPlan
+	tell      agentapi.Teller
+	answers   io.Reader
+	nix       ownNix
+	graph     nixstore.Graph
+	roots     []agentapi.Root
+	dropped   map[string]bool // roots that go, by their links
+	decisions []agentapi.Decision
 }
 
 // Collect is the job of a throwaway container: it drops the roots that the plan
 // says, and has the volume's own Nix collect the garbage. Roots go before what
 // they hold, and an image's stamp before its roots, so that a kill at any moment
-// leaves nothing that is half there. The result is an agentapi.Collected.
+// leaves nothing that is half there. The result is an agentapi.GCResult.
 func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
 	c := collection{Volume: layout.InPlace, tell: agentapi.NewTeller(out), answers: in, dropped: map[string]bool{}}
 	if err := json.Unmarshal([]byte(plan), &c.plan); err != nil {
@@ -48,7 +48,7 @@ func Collect(ctx context.Context, plan string, in io.Reader, out io.Writer) erro
 	}
 	before, left := c.graph, leftovers(c.Volume, c.graph, c.roots)
 	if size := before.TotalSize(); c.plan.MaxSize > 0 && size <= c.plan.MaxSize {
-		return c.tell.Result(agentapi.Collected{Fates: []agentapi.Fate{}, Before: size, After: size, Live: before.Size(c.live()), DryRun: c.plan.DryRun})
+		return c.tell.Result(agentapi.GCResult{Decisions: []agentapi.Decision{}, SizeBefore: size, SizeAfter: size, LiveSize: before.Size(c.live()), DryRun: c.plan.DryRun})
 	}
 	if err := c.judge(ctx); err != nil {
 		return err
@@ -82,17 +82,17 @@ func (c *collection) judge(ctx context.Context) error {
 	return nil
 }
 
-// fate notes what becomes of something that some links hold.
-func (c *collection) fate(f agentapi.Fate, roots ...agentapi.Root) {
+// decide notes what becomes of something that some links hold.
+func (c *collection) decide(f agentapi.Decision, roots ...agentapi.Root) {
 	var paths []nixstore.Path
 	for _, r := range roots {
 		paths = append(paths, r.Path)
-		if f.Goes {
+		if f.Delete {
 			c.dropped[r.Link] = true
 		}
 	}
 	f.Size = c.graph.Size(c.graph.Closure(paths...))
-	c.fates = append(c.fates, f)
+	c.decisions = append(c.decisions, f)
 }
 
 // of are the roots of an origin.
@@ -168,22 +168,22 @@ func (c *collection) rehearse(live nixstore.Set) nixstore.Graph {
 
 // result compares the store with what it was. Others may have added to it
 // meanwhile.
-func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agentapi.Collected {
-	r := agentapi.Collected{Before: before.TotalSize(), After: c.graph.TotalSize(), Live: before.Size(live), DryRun: c.plan.DryRun}
+func (c *collection) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agentapi.GCResult {
+	r := agentapi.GCResult{SizeBefore: before.TotalSize(), SizeAfter: c.graph.TotalSize(), LiveSize: before.Size(live), DryRun: c.plan.DryRun}
 	for path, info := range before {
 		if _, still := c.graph[path]; !still {
-			r.Paths++
-			r.Freed += info.NarSize
+			r.FreedPaths++
+			r.FreedSize += info.NarSize
 		}
 	}
-	garbage := agentapi.Fate{Origin: agentapi.OriginGarbage, Goes: true, Size: r.Freed, Paths: r.Paths, Why: "nothing needs them"}
+	garbage := agentapi.Decision{Origin: agentapi.OriginGarbage, Delete: true, Size: r.FreedSize, Paths: r.FreedPaths, Reason: "nothing needs them"}
 	if c.plan.MaxSize > 0 {
-		garbage.Why += ", and the store was larger than it may be"
+		garbage.Reason += ", and the store was larger than it may be"
 	}
-	unfinished := agentapi.Fate{Origin: agentapi.OriginGarbage, Goes: true, Why: "what was to become of them was interrupted"}
+	unfinished := agentapi.Decision{Origin: agentapi.OriginGarbage, Delete: true, Reason: "what was to become of them was interrupted"}
 	unfinished.Paths, unfinished.Size = c.gone(left)
-	r.Paths, r.Freed = r.Paths+unfinished.Paths, r.Freed+unfinished.Size
-	r.Fates = append(c.fates, garbage, unfinished)
+	r.FreedPaths, r.FreedSize = r.FreedPaths+unfinished.Paths, r.FreedSize+unfinished.Size
+	r.Decisions = append(c.decisions, garbage, unfinished)
 	return r
 }
 

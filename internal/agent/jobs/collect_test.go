@@ -18,15 +18,15 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-func newCollection(t *testing.T, plan agentapi.Plan, answers string) *collection {
+func newCollection(t *testing.T, plan agentapi.GCPlan, answers string) *collection {
 	t.Helper()
 	return &collection{Volume: newVolume(t), plan: plan, tell: agentapi.NewTeller(&bytes.Buffer{}), answers: strings.NewReader(answers), dropped: map[string]bool{}}
 }
 
 // told is what becomes of things, as "goes NAME" or "stays NAME".
 func (c *collection) told() (all []string) {
-	for _, f := range c.fates {
-		if f.Goes {
+	for _, f := range c.decisions {
+		if f.Delete {
 			all = append(all, "goes "+f.Name)
 		} else {
 			all = append(all, "stays "+f.Name)
@@ -49,7 +49,7 @@ func (c *collection) addImage(t *testing.T, identity, name string, days int) {
 
 func TestJudgeImages(t *testing.T) {
 	for _, dryRun := range []bool{true, false} {
-		c := newCollection(t, agentapi.Plan{KeepImages: 2, DryRun: dryRun}, "")
+		c := newCollection(t, agentapi.GCPlan{KeepImages: 2, DryRun: dryRun}, "")
 		for i, name := range []string{"new", "old", "older", "oldest"} {
 			c.addImage(t, strings.Repeat(string("abcd"[i]), 12), name, i+1)
 		}
@@ -85,7 +85,7 @@ func TestJudgeImages(t *testing.T) {
 // An import gives an image roots long before its stamp: a collection beside it once
 // took them, and left a stamp of what the next collection took.
 func TestJudgeImagesLeavesThoseThatAreBrought(t *testing.T) {
-	c := newCollection(t, agentapi.Plan{KeepImages: 1}, "")
+	c := newCollection(t, agentapi.GCPlan{KeepImages: 1}, "")
 	c.addImage(t, "aaaaaaaaaaaa", "new", 1)
 	brought := agentapi.Stamp{Identity: "bbbbbbbbbbbb", Nix: nixstore.Dir + "/x", Profile: nixstore.Dir + "/x"}
 	leave, err := c.UseImage(brought.Identity)
@@ -132,7 +132,7 @@ func TestAdoptWaitsForWhoJudgesTheImage(t *testing.T) {
 
 // What is synced while a collection looks at it stays.
 func TestJudgeSyncedSeesWhatIsSyncedAgain(t *testing.T) {
-	c := newCollection(t, agentapi.Plan{OlderThan: time.Hour}, "")
+	c := newCollection(t, agentapi.GCPlan{OlderThan: time.Hour}, "")
 	if err := c.RootSynced([]nixstore.Path{pathA, pathB}); err != nil {
 		t.Fatal(err)
 	}
@@ -182,17 +182,17 @@ func (c *collection) addPin(t *testing.T, host, name, link string) {
 
 func TestJudgePins(t *testing.T) {
 	for name, test := range map[string]struct {
-		plan    agentapi.Plan
+		plan    agentapi.GCPlan
 		answers string
 		goes    []string
 	}{
 		"each as its link is": {answers: `{"/p/there":"there","/p/gone":"gone","/q/away":"away"}`, goes: []string{"/p/gone"}},
 		"nobody answers":      {},
 		"not an answer":       {answers: `"gone"`},
-		"forgotten, but for what is there": {plan: agentapi.Plan{ForgetDirs: []string{"/p", "/q", "/m"}}, answers: `{"/p/there":"there","/p/gone":"away","/q/away":"away"}`,
+		"forgotten, but for what is there": {plan: agentapi.GCPlan{ForgetDirs: []string{"/p", "/q", "/m"}}, answers: `{"/p/there":"there","/p/gone":"away","/q/away":"away"}`,
 			goes: []string{"/m/elsewhere", "/p/gone", "/q/away"}},
-		"another host": {plan: agentapi.Plan{ForgetHosts: []string{otherHost}}, answers: `{}`, goes: []string{"/p/other"}},
-		"in a dry run": {plan: agentapi.Plan{DryRun: true}, answers: `{"/p/gone":"gone"}`, goes: []string{"/p/gone"}},
+		"another host": {plan: agentapi.GCPlan{ForgetHosts: []string{otherHost}}, answers: `{}`, goes: []string{"/p/other"}},
+		"in a dry run": {plan: agentapi.GCPlan{DryRun: true}, answers: `{"/p/gone":"gone"}`, goes: []string{"/p/gone"}},
 	} {
 		test.plan.Host = thisHost
 		c := newCollection(t, test.plan, test.answers)
@@ -205,8 +205,8 @@ func TestJudgePins(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		var goes, left []string
-		for _, f := range c.fates {
-			if f.Goes {
+		for _, f := range c.decisions {
+			if f.Delete {
 				goes = append(goes, f.Name)
 			}
 		}
@@ -218,14 +218,14 @@ func TestJudgePins(t *testing.T) {
 		if test.plan.DryRun {
 			removed = 0
 		}
-		if !slices.Equal(goes, test.goes) || len(c.fates) != 5 || len(left) != 5-removed {
-			t.Errorf("%s: %q of %d go, left are %q", name, goes, len(c.fates), left)
+		if !slices.Equal(goes, test.goes) || len(c.decisions) != 5 || len(left) != 5-removed {
+			t.Errorf("%s: %q of %d go, left are %q", name, goes, len(c.decisions), left)
 		}
 	}
 }
 
 func TestForgetRefusesUnknownNames(t *testing.T) {
-	for _, plan := range []agentapi.Plan{
+	for _, plan := range []agentapi.GCPlan{
 		{Host: thisHost, ForgetDirs: []string{"/other"}}, {Host: thisHost, ForgetDirs: []string{"/p", "/pp"}},
 		{Host: thisHost, ForgetHosts: []string{"cccccccccccccccc"}}, {Host: thisHost, ForgetHosts: []string{thisHost}},
 	} {
@@ -247,15 +247,15 @@ const (
 func TestRehearse(t *testing.T) {
 	before := nixstore.Graph{pathA: {NarSize: 1, References: []nixstore.Path{pathB}}, pathB: {NarSize: 2}, pathC: {NarSize: 4}}
 	for _, test := range []struct {
-		plan        agentapi.Plan
+		plan        agentapi.GCPlan
 		dropped     string
 		freed, live int64
 	}{
 		{dropped: "none", freed: 4, live: 3},
 		{dropped: "root", freed: 7},
-		{plan: agentapi.Plan{MaxSize: 6}, dropped: "none", freed: 4, live: 3},
-		{plan: agentapi.Plan{MaxSize: 7}, dropped: "none", live: 3},
-		{plan: agentapi.Plan{MaxSize: 1}, dropped: "none", freed: 4, live: 3},
+		{plan: agentapi.GCPlan{MaxSize: 6}, dropped: "none", freed: 4, live: 3},
+		{plan: agentapi.GCPlan{MaxSize: 7}, dropped: "none", live: 3},
+		{plan: agentapi.GCPlan{MaxSize: 1}, dropped: "none", freed: 4, live: 3},
 	} {
 		test.plan.DryRun = true
 		c := collection{plan: test.plan, graph: before, roots: []agentapi.Root{{Link: "root", Path: pathA}}, dropped: map[string]bool{test.dropped: true}}
@@ -264,14 +264,14 @@ func TestRehearse(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := c.result(before, live, nil)
-		if got.Before != 7 || got.Freed != test.freed || got.After != 7-test.freed || got.Live != test.live {
+		if got.SizeBefore != 7 || got.FreedSize != test.freed || got.SizeAfter != 7-test.freed || got.LiveSize != test.live {
 			t.Errorf("%+v: %+v", test, got)
 		}
 	}
 }
 
 func TestProfiles(t *testing.T) {
-	c := newCollection(t, agentapi.Plan{}, "")
+	c := newCollection(t, agentapi.GCPlan{}, "")
 	links := map[string]string{
 		"profiles/default": "default-1-link", "profiles/default-1-link": nixstore.Dir + "/x", "profiles/per-user/root/channels": "channels-12-link",
 		"profiles/mine": "/nix/store/x", "profiles/odd": "other-1-link", "profiles/odd-link": "odd-link-link",

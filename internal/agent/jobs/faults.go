@@ -39,9 +39,9 @@ func (f *faults) look() error {
 func (f *faults) note(fault agentapi.Fault, mend func() error) error {
 	if f.repair {
 		if err := mend(); err != nil {
-			return fmt.Errorf("mending that %s: %w", fault.What, err)
+			return fmt.Errorf("mending that %s: %w", fault.Problem, err)
 		}
-		fault.Mended = true
+		fault.Repaired = true
 	}
 	f.found = append(f.found, fault)
 	return nil
@@ -54,11 +54,11 @@ func (f *faults) stamp(identity string) error {
 	var fault agentapi.Fault
 	s, err := f.volume.Stamp(identity)
 	if errors.Is(err, os.ErrNotExist) {
-		fault = agentapi.Fault{What: "the stamp of image " + identity + " is damaged", Image: identity}
+		fault = agentapi.Fault{Problem: "the stamp of image " + identity + " is damaged", Image: identity}
 	} else if err == nil {
 		fault, err = f.lost(s)
 	}
-	if fault.What == "" {
+	if fault.Problem == "" {
 		return err
 	}
 	file := f.volume.StampFile(identity)
@@ -79,10 +79,10 @@ func (f *faults) lost(s agentapi.Stamp) (fault agentapi.Fault, err error) {
 			return fault, err
 		}
 		if !valid {
-			return agentapi.Fault{What: fmt.Sprintf("%s of image %s is not in the store any more", path, s.Reference), Image: s.Identity}, nil
+			return agentapi.Fault{Problem: fmt.Sprintf("%s of image %s is not in the store any more", path, s.Reference), Image: s.Identity}, nil
 		}
 		if target, _ := os.Readlink(filepath.Join(f.volume.ImageRoots(s.Identity), name)); target != path {
-			fault = agentapi.Fault{What: fmt.Sprintf("image %s has no root for its %s", s.Reference, name)}
+			fault = agentapi.Fault{Problem: fmt.Sprintf("image %s has no root for its %s", s.Reference, name)}
 		}
 	}
 	return fault, nil
@@ -110,10 +110,10 @@ func (f *faults) hostKey() error {
 		return nil
 	}
 	if f.volume.Damage() != "" {
-		return f.note(agentapi.Fault{What: "the agents' host key cannot be read (the next agent makes a new one; `nixproxy stop` ends those that have the old one)"}, func() error { return os.Remove(file) })
+		return f.note(agentapi.Fault{Problem: "the agents' host key cannot be read (the next agent makes a new one; `nixproxy stop` ends those that have the old one)"}, func() error { return os.Remove(file) })
 	}
 	if info.Mode().Perm() != 0o600 {
-		return f.note(agentapi.Fault{What: fmt.Sprintf("the agents' host key has mode %o, not 600", info.Mode().Perm())}, func() error { return os.Chmod(file, 0o600) })
+		return f.note(agentapi.Fault{Problem: fmt.Sprintf("the agents' host key has mode %o, not 600", info.Mode().Perm())}, func() error { return os.Chmod(file, 0o600) })
 	}
 	return nil
 }

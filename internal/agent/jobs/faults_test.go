@@ -92,10 +92,10 @@ func TestFaultsAreToldAndMended(t *testing.T) {
 			}
 			continue
 		}
-		if len(found) != 1 || !strings.HasPrefix(found[0].What, test.what) || (found[0].Image == stamps[0].Identity) != test.image || found[0].Mended {
+		if len(found) != 1 || !strings.HasPrefix(found[0].Problem, test.what) || (found[0].Image == stamps[0].Identity) != test.image || found[0].Repaired {
 			t.Errorf("%s: told was %+v", name, found)
 		}
-		if again := lookFor(t, v, graph, true).found; len(again) != 1 || !again[0].Mended {
+		if again := lookFor(t, v, graph, true).found; len(again) != 1 || !again[0].Repaired {
 			t.Errorf("%s: mended was %+v", name, again)
 		}
 		if left := lookFor(t, v, graph, false).found; len(left) > 0 {

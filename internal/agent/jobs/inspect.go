@@ -33,7 +33,7 @@ func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
 	}
 	i := inventory{graph: graph, roots: valid(graph, v.Roots())}
 	found := agentapi.Inspection{Store: agentapi.Amount{Paths: len(graph), Size: graph.TotalSize()}, Roots: i.byOrigin(), Images: i.byImage(v, stamps),
-		Unregistered: len(unregistered(v, graph)), Home: home(v), Disk: disk(v)}
+		InvalidPaths: len(unregistered(v, graph)), Home: home(v), Disk: disk(v)}
 	found.Live = i.amount(i.kept(func(agentapi.Root) bool { return true }))
 	found.Dead = agentapi.Amount{Paths: found.Store.Paths - found.Live.Paths, Size: found.Store.Size - found.Live.Size}
 	return json.NewEncoder(out).Encode(found)
@@ -64,14 +64,15 @@ func (i inventory) kept(which func(agentapi.Root) bool) nixstore.Set {
 	return i.graph.Kept(paths...)
 }
 
-// holding is what some of the roots keep, and what is kept by no other one.
-func (i inventory) holding(which func(agentapi.Root) bool) (keeps, alone agentapi.Amount) {
+// closure is what some of the roots keep, and what no other root keeps of it.
+func (i inventory) closure(which func(agentapi.Root) bool) agentapi.Closure {
 	set := i.kept(which)
-	keeps = i.amount(set)
+	c := agentapi.Closure{ClosurePaths: len(set), ClosureSize: i.graph.Size(set)}
 	for path := range i.kept(func(r agentapi.Root) bool { return !which(r) }) {
 		delete(set, path)
 	}
-	return keeps, i.amount(set)
+	c.UniquePaths, c.UniqueSize = len(set), i.graph.Size(set)
+	return c
 }
 
 func (i inventory) amount(set nixstore.Set) agentapi.Amount {
@@ -82,7 +83,7 @@ func (i inventory) byOrigin() []agentapi.Holding {
 	all := []agentapi.Holding{}
 	for _, origin := range agentapi.Origins {
 		h := agentapi.Holding{Origin: origin}
-		h.Keeps, h.Alone = i.holding(func(r agentapi.Root) bool { return r.Origin == origin })
+		h.Closure = i.closure(func(r agentapi.Root) bool { return r.Origin == origin })
 		for _, r := range i.roots {
 			if r.Origin == origin {
 				h.Roots++
@@ -98,9 +99,9 @@ func (i inventory) byOrigin() []agentapi.Holding {
 func (i inventory) byImage(v layout.Volume, stamps []agentapi.Stamp) []agentapi.ImageHolding {
 	all := []agentapi.ImageHolding{}
 	for _, s := range stamps {
-		h := agentapi.ImageHolding{Stamp: s, Used: v.UsedAt(s), InUse: v.InUse(s.Identity)}
+		h := agentapi.ImageHolding{Stamp: s, LastUsed: v.UsedAt(s), InUse: v.InUse(s.Identity)}
 		dir := layout.InPlace.ImageRoots(s.Identity)
-		h.Keeps, h.Alone = i.holding(func(r agentapi.Root) bool { return layout.IsBelow(r.Link, dir) })
+		h.Closure = i.closure(func(r agentapi.Root) bool { return layout.IsBelow(r.Link, dir) })
 		all = append(all, h)
 	}
 	return all

@@ -28,17 +28,17 @@ func (c *collection) judgeImages(context.Context) error {
 		return fmt.Errorf("finding out which images are in use: %w", err)
 	}
 	for i, image := range images {
-		f := agentapi.Fate{Origin: agentapi.OriginImage, Name: image.Reference, Used: image.last}
+		f := agentapi.Decision{Origin: agentapi.OriginImage, Name: image.Reference, LastUsed: image.last}
 		switch {
 		case image.unlock == nil:
-			f.Why = "in use"
+			f.Reason = "in use"
 		case i < c.plan.KeepImages:
-			f.Why = fmt.Sprintf("one of the last %d used (--keep-images)", c.plan.KeepImages)
+			f.Reason = fmt.Sprintf("one of the last %d used (--keep-images)", c.plan.KeepImages)
 		default:
-			f.Goes, f.Why = true, fmt.Sprintf("not in use, nor one of the last %d used (--keep-images)", c.plan.KeepImages)
+			f.Delete, f.Reason = true, fmt.Sprintf("not in use, nor one of the last %d used (--keep-images)", c.plan.KeepImages)
 		}
-		c.fate(f, c.rootsOfImage(image.Identity)...)
-		if f.Goes && !c.plan.DryRun {
+		c.decide(f, c.rootsOfImage(image.Identity)...)
+		if f.Delete && !c.plan.DryRun {
 			if err := c.DropImage(image.Identity); err != nil {
 				return fmt.Errorf("dropping image %s: %w", image.Reference, err)
 			}
@@ -114,12 +114,12 @@ func (c *collection) judgeUnfinished(stamped []candidate) error {
 }
 
 func (c *collection) judgeUnstamped(identity string) error {
-	f := agentapi.Fate{Origin: agentapi.OriginImage, Name: identity, Why: "it is being copied"}
+	f := agentapi.Decision{Origin: agentapi.OriginImage, Name: identity, Reason: "it is being copied"}
 	goes, err := c.dropUnstamped(identity)
 	if goes {
-		f.Goes, f.Why = true, "it is not whole, as its sync was interrupted"
+		f.Delete, f.Reason = true, "it is not whole, as its sync was interrupted"
 	}
-	c.fate(f, c.rootsOfImage(identity)...)
+	c.decide(f, c.rootsOfImage(identity)...)
 	return err
 }
 

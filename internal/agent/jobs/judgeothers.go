@@ -13,8 +13,8 @@ import (
 func (c *collection) judgeSynced(context.Context) error {
 	before := time.Now().Add(-c.plan.OlderThan)
 	for _, r := range c.of(agentapi.OriginSync) {
-		f := agentapi.Fate{Origin: agentapi.OriginSync, Name: r.Path.Base(), Used: changed(r.Link), Why: "synced: --older-than lets go of it"}
-		goes := c.plan.OlderThan > 0 && f.Used.Before(before)
+		f := agentapi.Decision{Origin: agentapi.OriginSync, Name: r.Path.Base(), LastUsed: changed(r.Link), Reason: "synced: --older-than lets go of it"}
+		goes := c.plan.OlderThan > 0 && f.LastUsed.Before(before)
 		if goes && !c.plan.DryRun {
 			var err error
 			if goes, err = c.DropSynced(r.Link, before); err != nil {
@@ -22,9 +22,9 @@ func (c *collection) judgeSynced(context.Context) error {
 			}
 		}
 		if goes {
-			f.Goes, f.Why = true, "synced last before that time"
+			f.Delete, f.Reason = true, "synced last before that time"
 		}
-		c.fate(f, r)
+		c.decide(f, r)
 	}
 	return nil
 }
@@ -43,11 +43,11 @@ func (c *collection) judgeProfiles(ctx context.Context) error {
 		}
 	}
 	for _, r := range roots {
-		f := agentapi.Fate{Origin: agentapi.OriginProfile, Name: r.Link, Used: used[r.Link], Why: "a generation of a profile"}
+		f := agentapi.Decision{Origin: agentapi.OriginProfile, Name: r.Link, LastUsed: used[r.Link], Reason: "a generation of a profile"}
 		if old[r.Link] {
-			f.Goes, f.Why = true, "a generation that is not the current one, and old"
+			f.Delete, f.Reason = true, "a generation that is not the current one, and old"
 		}
-		c.fate(f, r)
+		c.decide(f, r)
 	}
 	return nil
 }
@@ -55,10 +55,10 @@ func (c *collection) judgeProfiles(ctx context.Context) error {
 // judgeOthers lists what only its owner lets go of.
 func (c *collection) judgeOthers(context.Context) error {
 	if running := c.of(agentapi.OriginRunning); len(running) > 0 {
-		c.fate(agentapi.Fate{Origin: agentapi.OriginRunning, Name: "processes and builds", Why: "they run"}, running...)
+		c.decide(agentapi.Decision{Origin: agentapi.OriginRunning, Name: "processes and builds", Reason: "they run"}, running...)
 	}
 	for _, r := range c.of(agentapi.OriginOther) {
-		c.fate(agentapi.Fate{Origin: agentapi.OriginOther, Name: r.Link, Used: changed(r.Link), Why: "a root that is not nixproxy's"}, r)
+		c.decide(agentapi.Decision{Origin: agentapi.OriginOther, Name: r.Link, LastUsed: changed(r.Link), Reason: "a root that is not nixproxy's"}, r)
 	}
 	return nil
 }

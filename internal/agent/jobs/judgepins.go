@@ -34,15 +34,15 @@ func (c *collection) judgePins(ctx context.Context) error {
 		states = c.askHost(ctx, all)
 	}
 	for _, p := range all {
-		f := agentapi.Fate{Origin: agentapi.OriginProject, Name: p.Link}
+		f := agentapi.Decision{Origin: agentapi.OriginProject, Name: p.Link}
 		if p.Host == c.plan.Host {
-			f.Goes, f.Why = c.judgeOwn(p, states[p.Link])
+			f.Delete, f.Reason = c.judgeOwn(p, states[p.Link])
 		} else {
 			f.Host = p.Host
-			f.Goes, f.Why = c.judgeForeign(p)
+			f.Delete, f.Reason = c.judgeForeign(p)
 		}
-		c.fate(f, c.pinRoots(p)...)
-		if f.Goes && !c.plan.DryRun {
+		c.decide(f, c.pinRoots(p)...)
+		if f.Delete && !c.plan.DryRun {
 			if err := p.Drop(c.Volume); err != nil {
 				return fmt.Errorf("dropping the root of %s: %w", p.Link, err)
 			}

@@ -25,7 +25,7 @@ func Tidy(ctx context.Context, most int64) error {
 		return err
 	}
 	defer unlock()
-	c := collection{Volume: layout.InPlace, plan: agentapi.Plan{MaxSize: most}}
+	c := collection{Volume: layout.InPlace, plan: agentapi.GCPlan{MaxSize: most}}
 	if err := c.look(ctx); err != nil {
 		return err
 	}

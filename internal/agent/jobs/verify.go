@@ -120,7 +120,7 @@ func (r *reading) check(v layout.Volume, info nixstore.Info) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.broken = append(r.broken, agentapi.BrokenPath{Path: info.Path, What: what, NarHash: info.NarHash, NarSize: info.NarSize})
+	r.broken = append(r.broken, agentapi.BrokenPath{Path: info.Path, Problem: what, NarHash: info.NarHash, NarSize: info.NarSize})
 }
 
 // read tells of progress, seldom enough to cost nothing.

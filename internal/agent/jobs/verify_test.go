@@ -28,7 +28,7 @@ func TestBrokenTellsWhatIsNotAsItWas(t *testing.T) {
 		graph[path] = nixstore.Info{Path: path, NarHash: hash, NarSize: 120}
 	}
 	found, err := broken(t.Context(), v, graph, agentapi.NewTeller(&bytes.Buffer{}))
-	if err != nil || len(found) != 2 || found[0].Path != pathB || found[0].What != "changed" || found[1].Path != pathC || found[1].What != "missing" {
+	if err != nil || len(found) != 2 || found[0].Path != pathB || found[0].Problem != "changed" || found[1].Path != pathC || found[1].Problem != "missing" {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
