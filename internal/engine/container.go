@@ -155,6 +155,16 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	return nil
 }
 
+// Attach connects to a created container's streams before it is started: to its
+// stdin too, if it was created with one.
+func (e *Engine) Attach(ctx context.Context, id string) (*Stream, error) {
+	hijacked, err := e.api.ContainerAttach(ctx, id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return nil, fmt.Errorf("attaching to container %s: %w", id, plainly(err))
+	}
+	return NewStream(hijacked.Conn, hijacked.Reader, nil), nil
+}
+
 // UnpauseContainer lets a paused container go on.
 func (e *Engine) UnpauseContainer(ctx context.Context, id string) error {
 	if err := e.api.ContainerUnpause(ctx, id); err != nil {

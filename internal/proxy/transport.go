@@ -150,7 +150,7 @@ func (r route) silent(err error) error {
 }
 
 func (r route) overBridge(ctx context.Context, e *engine.Engine) (*session.Client, error) {
-	bridge, err := e.Bridge(ctx, r.Container, agentapi.Binary, "connect")
+	bridge, err := e.Exec(ctx, r.Container, agentapi.Binary, "connect")
 	if err != nil {
 		return nil, err
 	}

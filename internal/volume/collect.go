@@ -61,7 +61,7 @@ func (o Open) collectInProxy(ctx context.Context, plan agentapi.GCPlan, converse
 		return full
 	}
 	plan.Heard = true
-	stream, err := o.Engine.Bridge(ctx, proxies[i].ID, append([]string{agentapi.Binary}, collecting(plan)...)...)
+	stream, err := o.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, collecting(plan)...)...)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (o Open) talk(ctx context.Context, mode string, want any, with func(*engine
 }
 
 func (o Open) talkOnce(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
-	s, err := o.Engine.Bridge(ctx, o.Anchor.ID, agentapi.Binary, mode)
+	s, err := o.Engine.Exec(ctx, o.Anchor.ID, agentapi.Binary, mode)
 	if err != nil {
 		return err
 	}

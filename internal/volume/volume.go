@@ -40,7 +40,7 @@ type Engine interface {
 	CreateVolume(ctx context.Context, name string, labels map[string]string) (engine.Volume, error)
 	FindVolume(ctx context.Context, name string) (engine.Volume, error)
 	Output(ctx context.Context, id string, stdin string, argv ...string) ([]byte, error)
-	Bridge(ctx context.Context, id string, argv ...string) (*engine.Stream, error)
+	Exec(ctx context.Context, id string, argv ...string) (*engine.Stream, error)
 }
 
 // Ensure makes sure that the volume is there and is ours. One that something

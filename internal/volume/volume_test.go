@@ -58,7 +58,7 @@ func (f *fake) Output(_ context.Context, id, stdin string, argv ...string) ([]by
 	return []byte(answer), nil
 }
 
-func (f *fake) Bridge(context.Context, string, ...string) (*engine.Stream, error) {
+func (f *fake) Exec(context.Context, string, ...string) (*engine.Stream, error) {
 	return nil, errors.New("no streams here")
 }
 
