@@ -15,7 +15,7 @@ import (
 
 const module = "github.com/nixproxy/nixproxy/"
 
-// mayImport is the direction of the imports: cmd -> proxy -> volume -> container, image -> engine.
+// mayImport is the direction of the imports: cmd -> transfer, maintenance -> proxy -> volume -> container, image -> engine.
 // A package that is missing here is a leaf, and imports no other of ours. All may
 // import anyones.
 var mayImport = map[string][]string{
@@ -29,13 +29,16 @@ var mayImport = map[string][]string{
 	"internal/agent/server":   {"internal/session", "internal/agentapi", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform"},
 	"internal/archive":        {"internal/agentapi", "internal/nixstore"},
 	"internal/hoststore":      {"internal/nixstore"},
-	"internal/proxy": {"internal/volume", "internal/archive", "internal/container", "internal/image", "internal/engine", "internal/session", "internal/agentapi", "internal/agentbin",
-		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixstore", "internal/hoststore",
+	"internal/proxy": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/session", "internal/agentapi", "internal/agentbin",
+		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixstore",
 		"internal/project", "internal/settings"},
-	"internal/volume":    {"internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agentapi", "internal/nixstore", "internal/terminal"},
-	"internal/container": {"internal/engine", "internal/agentapi", "internal/agentbin"},
-	"scripts/nix-image":  {"internal/nixstore"},
-	"internal/image":     {"internal/engine", "internal/version", "internal/terminal"},
+	"internal/transfer":              {"internal/proxy", "internal/volume", "internal/archive", "internal/session", "internal/agentapi", "internal/terminal", "internal/version", "internal/nixstore", "internal/hoststore"},
+	"internal/maintenance":           {"internal/proxy", "internal/volume", "internal/container", "internal/image", "internal/engine", "internal/agentapi", "internal/nixstore"},
+	"internal/agentbin/agentbintest": {"internal/agentbin"},
+	"internal/volume":                {"internal/archive", "internal/container", "internal/image", "internal/engine", "internal/agentapi", "internal/nixstore", "internal/terminal"},
+	"internal/container":             {"internal/engine", "internal/agentapi", "internal/agentbin"},
+	"scripts/nix-image":              {"internal/nixstore"},
+	"internal/image":                 {"internal/engine", "internal/version", "internal/terminal"},
 }
 
 // anyones is the package of errors' hints.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/settings"
@@ -100,7 +101,17 @@ func (a *app) proxy() (*proxy.Proxy, error) {
 	cwd, _ := os.Getwd() // a removed directory is found to be one by internal/project
 	host := engine.ThisHost()
 	return &proxy.Proxy{Settings: a.settings, Terminal: a.terminal, State: dir,
-		Host: proxy.Host{System: runtime.GOOS, Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask(), SSHAgent: os.Getenv("SSH_AUTH_SOCK")}}, nil
+		Host:   proxy.Host{System: runtime.GOOS, Dir: cwd, Home: host.Home, Engine: host, Self: self, Umask: umask(), SSHAgent: os.Getenv("SSH_AUTH_SOCK")},
+		Agents: agentbin.Embedded(), NewEngine: a.newEngine}, nil
+}
+
+func (a *app) newEngine(endpoint engine.Endpoint, apiVersion string) (proxy.Engine, error) {
+	e, err := engine.Open(endpoint, apiVersion)
+	if err != nil {
+		return nil, err
+	}
+	e.Warn = a.terminal.Warn
+	return e, nil
 }
 
 // umask reads the process's by setting it: there is no other way on a Mac.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
@@ -44,7 +45,7 @@ func newRemove(a *app) *cobra.Command {
 			}
 			var volumes []string
 			if withVolume {
-				if volumes, err = p.Volumes(c.Context()); err != nil {
+				if volumes, err = maintenance.Names(c.Context(), p); err != nil {
 					return err
 				}
 			}

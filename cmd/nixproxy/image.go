@@ -27,7 +27,7 @@ func newImageList(a *app) *cobra.Command {
 		Use:   "ls",
 		Short: "list the Nix images on the engine",
 		Args:  between(0, 0, ""),
-		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, _ []string) error {
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e proxy.Engine, _ []string) error {
 			rows, err := p.Source().List(ctx, e)
 			if err != nil {
 				return err
@@ -51,7 +51,7 @@ func newImagePull(a *app) *cobra.Command {
 		Use:   "pull",
 		Short: "pull the image for this host's Nix, or for --nix-version",
 		Args:  between(0, 0, ""),
-		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, _ []string) error {
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e proxy.Engine, _ []string) error {
 			nix, err := p.Nix(ctx)
 			if err != nil {
 				return err
@@ -74,7 +74,7 @@ func newImageSave(a *app) *cobra.Command {
 		Use:   "save [-o FILE] [IMAGE...]",
 		Short: "write images as an archive; without IMAGE that of this host's Nix",
 		Args:  between(0, -1, ""),
-		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, refs []string) error {
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e proxy.Engine, refs []string) error {
 			if len(refs) == 0 {
 				nix, err := p.Nix(ctx)
 				if err != nil {
@@ -105,7 +105,7 @@ func newImageLoad(a *app) *cobra.Command {
 		Long:    imageLoadLong,
 		Example: "  nixproxy image load nix-2.26.3.tar\n  nixproxy run -- nix build .#image\n  nixproxy image load ./result",
 		Args:    between(1, 1, "one archive, or - for standard input"),
-		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e *engine.Engine, args []string) error {
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e proxy.Engine, args []string) error {
 			refs, err := a.load(ctx, p, e, args[0])
 			for _, ref := range refs {
 				if _, err := fmt.Fprintln(a.out, ref); err != nil {
@@ -119,7 +119,7 @@ func newImageLoad(a *app) *cobra.Command {
 	return c
 }
 
-func (a *app) load(ctx context.Context, p *proxy.Proxy, e *engine.Engine, file string) ([]string, error) {
+func (a *app) load(ctx context.Context, p *proxy.Proxy, e proxy.Engine, file string) ([]string, error) {
 	if built, ok := builtInside(p.Host.Dir, file); ok {
 		return a.loadBuilt(ctx, p, e, file, built)
 	}
@@ -159,7 +159,7 @@ func newImageRemove(a *app) *cobra.Command {
 		Use:   "rm IMAGE...",
 		Short: "remove images from the engine",
 		Args:  between(1, -1, "at least one image, as `nixproxy image ls` names it"),
-		RunE: a.withEngine(func(ctx context.Context, _ *proxy.Proxy, e *engine.Engine, refs []string) error {
+		RunE: a.withEngine(func(ctx context.Context, _ *proxy.Proxy, e proxy.Engine, refs []string) error {
 			for _, ref := range refs {
 				err := e.RemoveImage(ctx, ref)
 				if engine.IsNotFound(err) {
@@ -176,9 +176,9 @@ func newImageRemove(a *app) *cobra.Command {
 }
 
 // withEngine makes a command's work of one that needs the engine.
-func (a *app) withEngine(work func(context.Context, *proxy.Proxy, *engine.Engine, []string) error) func(*cobra.Command, []string) error {
+func (a *app) withEngine(work func(context.Context, *proxy.Proxy, proxy.Engine, []string) error) func(*cobra.Command, []string) error {
 	return a.withProxy(func(ctx context.Context, p *proxy.Proxy, args []string) error {
-		e, err := p.Engine(ctx)
+		e, err := p.OpenEngine(ctx)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -31,12 +30,12 @@ func builtInside(dir, file string) (nixstore.Place, bool) {
 
 // loadBuilt gives the engine the archive that is, or is written by, a file of the
 // volume, straight from the proxy container.
-func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e *engine.Engine, name string, built nixstore.Place) ([]string, error) {
+func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e proxy.Engine, name string, built nixstore.Place) ([]string, error) {
 	in, out := io.Pipe()
 	taken := make(chan error, 1)
 	go func() {
 		held := &heldBack{to: out}
-		err := p.Take(ctx, held, a.note, agentapi.Binary, "archive", built.String())
+		err := p.Output(ctx, held, a.note, agentapi.Binary, "archive", built.String())
 		if err == nil {
 			err = held.release()
 		}

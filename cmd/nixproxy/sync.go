@@ -9,6 +9,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
+	"github.com/nixproxy/nixproxy/internal/transfer"
 )
 
 // syncOptions are the flags of `sync` with paths.
@@ -39,21 +40,21 @@ func newSync(a *app) *cobra.Command {
 		case o.toHost:
 			return toHost(ctx, a, p, paths, o)
 		case o.dryRun:
-			infos, err := p.WouldBring(ctx, paths)
+			infos, err := transfer.SyncFromHostDryRun(ctx, p, paths)
 			return a.wouldCopy(infos, err)
 		}
-		return p.Bring(ctx, paths, !o.noRoot)
+		return transfer.SyncFromHost(ctx, p, paths, !o.noRoot)
 	})
 	bindAsRun(a, c)
 	return c
 }
 
 func syncImage(ctx context.Context, a *app, p *proxy.Proxy) error {
-	stamp, volume, err := p.Sync(ctx)
+	volume, stamp, err := p.SyncVolume(ctx)
 	if err != nil {
 		return err
 	}
-	a.terminal.Note("the store of %s is in volume %s", stamp.Reference, volume)
+	a.terminal.Note("the store of %s is in volume %s", stamp.Reference, volume.Name)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/transfer"
 )
 
 const toHostLong = `With --to-host they are copied from the volume into this host's store, by the
@@ -13,8 +14,8 @@ as ./result becomes a root of that store.`
 
 func toHost(ctx context.Context, a *app, p *proxy.Proxy, paths []string, o syncOptions) error {
 	if o.dryRun {
-		infos, err := p.WouldGoToHost(ctx, paths)
+		infos, err := transfer.SyncToHostDryRun(ctx, p, paths)
 		return a.wouldCopy(infos, err)
 	}
-	return p.ToHost(ctx, paths, !o.noRoot)
+	return transfer.SyncToHost(ctx, p, paths, !o.noRoot)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/proxy"
+	"github.com/nixproxy/nixproxy/internal/transfer"
 )
 
 func newVolumeExport(a *app) *cobra.Command {
@@ -21,7 +22,7 @@ func newVolumeExport(a *app) *cobra.Command {
 			"  nixproxy volume export ./result | ssh other nixproxy volume import -",
 		Args: between(0, -1, ""),
 		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, paths []string) error {
-			return a.output(file, func(to io.Writer) error { return p.Export(ctx, version, paths, to) })
+			return a.output(file, func(to io.Writer) error { return transfer.Export(ctx, p, version, paths, to) })
 		}),
 	}
 	outputFlag(c, &file)

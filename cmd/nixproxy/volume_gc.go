@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -57,7 +58,7 @@ func newVolumeCollect(a *app) *cobra.Command {
 		if err := f.check(); err != nil {
 			return usage(c, "%w", err)
 		}
-		collected, name, err := p.Collect(ctx, f.plan)
+		collected, name, err := maintenance.GC(ctx, p, f.plan)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
+	"github.com/nixproxy/nixproxy/internal/transfer"
 )
 
 func newVolumeImport(a *app) *cobra.Command {
@@ -27,7 +28,7 @@ func newVolumeImport(a *app) *cobra.Command {
 				return err
 			}
 			defer file.Close()
-			return p.Import(ctx, name, file)
+			return transfer.Import(ctx, p, name, file)
 		}),
 	}
 }

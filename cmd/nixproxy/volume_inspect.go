@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -24,7 +25,7 @@ func newVolumeInspect(a *app) *cobra.Command {
 			"SIZE is of what would go without that image or origin. It changes nothing.",
 		Args: theVolume,
 		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
-			v, found, err := p.InspectVolume(ctx)
+			v, found, err := maintenance.Inspect(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -81,7 +82,7 @@ func printImages(a *app, images []agentapi.ImageHolding) error {
 	var rows [][]string
 	for _, i := range images {
 		synced, _ := time.Parse(time.RFC3339, i.Synced)
-		rows = append(rows, []string{i.Reference, proxy.NixOf(i.Stamp), moment(synced), lastUse(i), terminal.Size(i.ClosureSize), terminal.Size(i.UniqueSize)})
+		rows = append(rows, []string{i.Reference, maintenance.NixOf(i.Stamp), moment(synced), lastUse(i), terminal.Size(i.ClosureSize), terminal.Size(i.UniqueSize)})
 	}
 	return section(a, []string{"IMAGE", "NIX", "SYNCED", "LAST USED", "CLOSURE SIZE", "UNIQUE SIZE"}, rows)
 }

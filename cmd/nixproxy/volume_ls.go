@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
@@ -20,7 +21,7 @@ func newVolumeList(a *app) *cobra.Command {
 			"started for it: `nixproxy volume inspect` looks inside, and tells sizes.",
 		Args: between(0, 0, ""),
 		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
-			rows, err := p.ListVolumes(ctx)
+			rows, err := maintenance.List(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -34,7 +35,7 @@ func newVolumeList(a *app) *cobra.Command {
 	return c
 }
 
-func printVolumes(a *app, rows []proxy.VolumeRow) error {
+func printVolumes(a *app, rows []maintenance.VolumeRow) error {
 	var table [][]string
 	for _, r := range rows {
 		name := r.Name

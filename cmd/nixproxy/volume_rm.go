@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -26,7 +27,7 @@ func newVolumeRemove(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if names, err = p.RemovableVolumes(c.Context(), names); err != nil {
+			if names, err = maintenance.Removable(c.Context(), p, names); err != nil {
 				return err
 			}
 			if err := a.confirmRemoval(c, p, names, yes); err != nil {
@@ -53,7 +54,7 @@ func (a *app) confirmRemoval(c *cobra.Command, p *proxy.Proxy, volumes []string,
 		return err
 	}
 	for _, name := range volumes {
-		removal, err := p.Removal(c.Context(), name)
+		removal, err := maintenance.NewRemoval(c.Context(), p, name)
 		if err != nil {
 			return err
 		}
@@ -73,20 +74,20 @@ func forProject(c proxy.ContainerStatus) string {
 }
 
 // lost says what is in a volume.
-func lost(r proxy.Removal) string {
+func lost(r maintenance.Removal) string {
 	if r.Holds == nil {
 		return fmt.Sprintf("volume %s cannot be looked into", r.Volume)
 	}
 	text := fmt.Sprintf("volume %s holds %s, and %s in HOME", r.Volume, amount(r.Holds.Store), terminal.Size(r.Holds.Home.Size))
 	for _, i := range r.Holds.Images {
-		text += ", Nix " + proxy.NixOf(i.Stamp)
+		text += ", Nix " + maintenance.NixOf(i.Stamp)
 	}
 	return text
 }
 
 func (a *app) removeVolumes(ctx context.Context, p *proxy.Proxy, names []string) error {
 	for _, name := range names {
-		if err := p.RemoveVolume(ctx, name); err != nil {
+		if err := maintenance.Remove(ctx, p, name); err != nil {
 			return err
 		}
 		a.report("removed", "volume", []string{name})

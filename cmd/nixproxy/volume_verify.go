@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
@@ -24,7 +25,7 @@ func newVolumeVerify(a *app) *cobra.Command {
 			"have them. It tells what can be done about others.",
 		Args: theVolume,
 		RunE: a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
-			found, err := p.VerifyVolume(ctx, repair)
+			found, err := maintenance.Verify(ctx, p, repair)
 			if err != nil {
 				return err
 			}

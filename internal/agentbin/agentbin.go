@@ -6,8 +6,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -15,25 +17,46 @@ import (
 //go:embed bin
 var files embed.FS
 
+// Agents are the agent's programs for all architectures.
+type Agents struct{ files fs.FS }
+
+// Embedded returns the programs that this nixproxy was built with. A plain
+// `go build` embeds none.
+func Embedded() Agents { return Agents{files} }
+
+// In returns the programs in the directory bin of a file system.
+func In(files fs.FS) Agents { return Agents{files} }
+
 // A Program is the agent for one architecture.
 type Program struct {
-	Arch string // amd64, arm64
-	Hash string // 64 hex digits, of the program's bytes
+	Arch  string // amd64, arm64
+	Hash  string // 64 hex digits, of the program's bytes
+	files fs.FS
 }
 
 // For returns the agent for Linux on an architecture. It reads no more than the
 // list of hashes, as every command asks for it.
-func For(arch string) (Program, error) {
-	sums, err := files.ReadFile("bin/sha256sums")
-	if err != nil {
-		return Program{}, fmt.Errorf("this nixproxy was built without its agents (by a plain `go build`): build it with `make build`")
+func (a Agents) For(arch string) (Program, error) {
+	sums := a.Hashes()
+	if sums == "" {
+		return Program{}, errors.New("this nixproxy was built without its agents (by a plain `go build`): build it with `make build`")
 	}
-	for line := range strings.Lines(string(sums)) {
+	for line := range strings.Lines(sums) {
 		if hash, file, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && file == name(arch) {
-			return Program{Arch: arch, Hash: hash}, nil
+			return Program{Arch: arch, Hash: hash, files: a.files}, nil
 		}
 	}
 	return Program{}, fmt.Errorf("the engine's kernel is for %s, for which nixproxy has no agent", arch)
+}
+
+// Hashes stands for all the programs: it changes when one of them does. It is
+// empty where there are none.
+func (a Agents) Hashes() string {
+	if a.files == nil {
+		return ""
+	}
+	sums, _ := fs.ReadFile(a.files, "bin/sha256sums") // without agents For says so
+	return string(sums)
 }
 
 func name(arch string) string { return "nixproxy-agent-linux-" + arch }
@@ -47,7 +70,10 @@ type File struct {
 // Archive is a tar with the program at a path, and with more files, as the
 // engine unpacks it at a container's root.
 func (p Program) Archive(at string, more ...File) (io.Reader, error) {
-	program, err := files.ReadFile("bin/" + name(p.Arch))
+	if p.files == nil {
+		return nil, fmt.Errorf("reading the embedded agent: there is none for %q", p.Arch)
+	}
+	program, err := fs.ReadFile(p.files, "bin/"+name(p.Arch))
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded agent: %w", err)
 	}
@@ -74,10 +100,4 @@ func add(w *tar.Writer, file string, mode int64, content []byte) error {
 	}
 	_, err := w.Write(content)
 	return err
-}
-
-// Hashes stands for all the programs: it changes when one of them does.
-func Hashes() string {
-	sums, _ := files.ReadFile("bin/sha256sums") // without agents For says so
-	return string(sums)
 }

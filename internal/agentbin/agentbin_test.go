@@ -1,4 +1,4 @@
-package agentbin
+package agentbin_test
 
 import (
 	"archive/tar"
@@ -9,68 +9,83 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/agentbin/agentbintest"
 )
 
-// built fails a test of the agents where nobody made them.
-func built(t *testing.T) {
+// all are the agents that the tests are of: small ones, and those that this was
+// built with, if it was.
+func all(t *testing.T) map[string]agentbin.Agents {
 	t.Helper()
-	if Hashes() == "" {
-		t.Fatal("the agents are missing: run `make agents`")
+	of := map[string]agentbin.Agents{"small": agentbintest.Agents()}
+	if built := agentbin.Embedded(); built.Hashes() != "" {
+		of["embedded"] = built
 	}
+	return of
 }
 
 func TestWithoutAgentsItSaysSo(t *testing.T) {
-	before := files
-	files = embed.FS{} // as a plain `go build` leaves it
-	defer func() { files = before }()
-	if _, err := For("amd64"); err == nil || !strings.Contains(err.Error(), "built without its agents") || !strings.Contains(err.Error(), "make build") {
-		t.Errorf("got %v", err)
+	for name, none := range map[string]agentbin.Agents{"none": {}, "as a plain `go build` leaves it": agentbin.In(embed.FS{})} {
+		if _, err := none.For("amd64"); err == nil || !strings.Contains(err.Error(), "built without its agents") || !strings.Contains(err.Error(), "make build") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if none.Hashes() != "" {
+			t.Errorf("%s: there are hashes of no agents", name)
+		}
 	}
-	if _, err := (Program{Arch: "amd64"}).Archive("/x/agent"); err == nil {
+	if _, err := (agentbin.Program{Arch: "amd64"}).Archive("/x/agent"); err == nil {
 		t.Error("an archive was made of nothing")
 	}
-	if Hashes() != "" {
-		t.Error("there are hashes of no agents")
+	listed := agentbin.In(fstest.MapFS{"bin/sha256sums": {Data: []byte("00  nixproxy-agent-linux-amd64\n")}})
+	if p, err := listed.For("amd64"); err != nil {
+		t.Error(err)
+	} else if _, err := p.Archive("/x/agent"); err == nil {
+		t.Error("an archive was made of a program that is not there")
 	}
 }
 
 func TestForKnowsItsArchitectures(t *testing.T) {
-	built(t)
-	hashes := map[string]bool{}
-	for _, arch := range []string{"amd64", "arm64"} {
-		p, err := For(arch)
-		if err != nil || p.Arch != arch || len(p.Hash) != 64 {
-			t.Errorf("%s: %+v, %v", arch, p, err)
+	for of, agents := range all(t) {
+		hashes := map[string]bool{}
+		for _, arch := range []string{"amd64", "arm64"} {
+			p, err := agents.For(arch)
+			if err != nil || p.Arch != arch || len(p.Hash) != 64 {
+				t.Errorf("%s, %s: %+v, %v", of, arch, p, err)
+			}
+			if sum := sha256.Sum256(unpack(t, p)["a/agent"].content); hex.EncodeToString(sum[:]) != p.Hash {
+				t.Errorf("%s, %s: the hash is not the program's", of, arch)
+			}
+			if !strings.Contains(agents.Hashes(), p.Hash) || hashes[p.Hash] {
+				t.Errorf("%s, %s: hash %s among %q", of, arch, p.Hash, agents.Hashes())
+			}
+			hashes[p.Hash] = true
 		}
-		program, err := files.ReadFile("bin/" + name(arch))
-		if sum := sha256.Sum256(program); err != nil || hex.EncodeToString(sum[:]) != p.Hash {
-			t.Errorf("%s: the hash is not the program's, %v", arch, err)
-		}
-		if !strings.Contains(Hashes(), p.Hash) || hashes[p.Hash] {
-			t.Errorf("%s: hash %s among %q", arch, p.Hash, Hashes())
-		}
-		hashes[p.Hash] = true
-	}
-	for _, arch := range []string{"riscv64", "", "amd6", "amd64 "} {
-		if _, err := For(arch); err == nil || !strings.Contains(err.Error(), "no agent") {
-			t.Errorf("%q: got %v", arch, err)
+		for _, arch := range []string{"riscv64", "", "amd6", "amd64 "} {
+			if _, err := agents.For(arch); err == nil || !strings.Contains(err.Error(), "no agent") {
+				t.Errorf("%s, %q: got %v", of, arch, err)
+			}
 		}
 	}
 }
 
-func TestArchive(t *testing.T) {
-	built(t)
-	p, err := For("amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive, err := p.Archive("/nixproxy/agent", File{"/etc/gitconfig", "[safe]\n"})
+// A member is a file in an archive.
+type member struct {
+	*tar.Header
+	content []byte
+}
+
+// unpack reads the archive of a program, and checks the order of what is in it.
+func unpack(t *testing.T, p agentbin.Program, more ...agentbin.File) map[string]member {
+	t.Helper()
+	archive, err := p.Archive("/a/agent", more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	reader := tar.NewReader(archive)
-	for {
+	members := map[string]member{}
+	for reader := tar.NewReader(archive); ; {
 		h, err := reader.Next()
 		if err == io.EOF {
 			break
@@ -78,27 +93,44 @@ func TestArchive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, h.Name)
 		content, err := io.ReadAll(reader)
-		if err != nil || h.Uid != 0 || h.Gid != 0 {
-			t.Errorf("%s: owner %d:%d, %v", h.Name, h.Uid, h.Gid, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-		want := map[string]struct {
+		names = append(names, h.Name)
+		members[h.Name] = member{h, content}
+	}
+	want := []string{"a/", "a/agent"}
+	for _, f := range more {
+		want = append(want, strings.TrimPrefix(f.Path, "/"))
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("it holds %q", names)
+	}
+	return members
+}
+
+func TestArchive(t *testing.T) {
+	for of, agents := range all(t) {
+		p, err := agents.For("amd64")
+		if err != nil {
+			t.Fatal(err)
+		}
+		members := unpack(t, p, agentbin.File{Path: "/etc/gitconfig", Content: "[safe]\n"})
+		for name, want := range map[string]struct {
 			mode int64
 			kind byte
-		}{"nixproxy/": {0o700, tar.TypeDir}, "nixproxy/agent": {0o755, tar.TypeReg}, "etc/gitconfig": {0o644, tar.TypeReg}}[h.Name]
-		if h.Mode != want.mode || h.Typeflag != want.kind {
-			t.Errorf("%s: mode %o and type %c", h.Name, h.Mode, h.Typeflag)
+		}{"a/": {0o700, tar.TypeDir}, "a/agent": {0o755, tar.TypeReg}, "etc/gitconfig": {0o644, tar.TypeReg}} {
+			h := members[name]
+			if h.Mode != want.mode || h.Typeflag != want.kind || h.Uid != 0 || h.Gid != 0 {
+				t.Errorf("%s, %s: mode %o, type %c, owner %d:%d", of, name, h.Mode, h.Typeflag, h.Uid, h.Gid)
+			}
 		}
-		sum := sha256.Sum256(content)
-		if h.Name == "nixproxy/agent" && hex.EncodeToString(sum[:]) != p.Hash {
-			t.Error("the agent in the archive is another one")
+		if sum := sha256.Sum256(members["a/agent"].content); hex.EncodeToString(sum[:]) != p.Hash {
+			t.Errorf("%s: the agent in the archive is another one", of)
 		}
-		if h.Name == "etc/gitconfig" && string(content) != "[safe]\n" {
-			t.Errorf("gitconfig is %q", content)
+		if content := string(members["etc/gitconfig"].content); content != "[safe]\n" {
+			t.Errorf("%s: gitconfig is %q", of, content)
 		}
-	}
-	if !slices.Equal(names, []string{"nixproxy/", "nixproxy/agent", "etc/gitconfig"}) {
-		t.Errorf("it holds %q", names)
 	}
 }

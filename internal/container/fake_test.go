@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/agentbin/agentbintest"
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
@@ -325,9 +325,9 @@ func (f *fake) wantCalls(want ...string) {
 // place is where the tests' containers are, with an agent that is there.
 func place(t *testing.T) Place {
 	t.Helper()
-	program, err := agentbin.For("amd64")
+	program, err := agentbintest.Agents().For("amd64")
 	if err != nil {
-		t.Fatal("the agents are missing: run `make agents`")
+		t.Fatal(err)
 	}
 	return Place{Volume: "v", Image: engine.Image{ID: "image"}, Agent: program}
 }

@@ -41,10 +41,10 @@ func (m *misMount) Error() string {
 
 // ensureMounted makes sure of a proxy container that shows what the host has in
 // the mounted paths. One that does not is removed, unless others may be using it.
-func (p *Proxy) ensureMounted(ctx context.Context, b *base, spec container.Proxy, mounts []project.Mount) (c engine.Container, fresh bool, err error) {
-	before, err := b.engine.FindContainer(ctx, spec.Name())
+func (p *Proxy) ensureMounted(ctx context.Context, b *base, wanted container.Proxy, mounts []project.Mount) (c engine.Container, fresh bool, err error) {
+	before, err := b.engine.FindContainer(ctx, wanted.Name())
 	ran := err == nil && before.Running()
-	c, fresh, err = spec.Ensure(ctx, b.engine, b.anchor)
+	c, fresh, err = wanted.Ensure(ctx, b.engine, b.anchor)
 	if err != nil {
 		return c, fresh, explainRefusal(ctx, b.engine, mounts, err)
 	}
@@ -61,14 +61,14 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, spec container.Proxy
 	}
 	if ran {
 		// The project was removed and made anew, as by a fresh clone.
-		return p.ensureMounted(ctx, b, spec, mounts)
+		return p.ensureMounted(ctx, b, wanted, mounts)
 	}
 	return c, fresh, wrong
 }
 
 // explainRefusal adds what to do where an engine refused a container for a path
 // that it does not see.
-func explainRefusal(ctx context.Context, e *engine.Engine, mounts []project.Mount, err error) error {
+func explainRefusal(ctx context.Context, e Engine, mounts []project.Mount, err error) error {
 	if !engine.IsUnshared(err) {
 		return err
 	}
@@ -80,14 +80,14 @@ func explainRefusal(ctx context.Context, e *engine.Engine, mounts []project.Moun
 	return err
 }
 
-// looks is how often is looked before a mount is said to show something else: an
+// looks is how often a mount is looked at before a mount is said to show something else: an
 // engine's virtual machine may see a change a moment later.
 const looks = 3
 
 // misMounted finds a mount that does not show what the host has there, without
 // writing anything. Engines in a virtual machine mount an empty directory for
 // what is not shared with them.
-func (p *Proxy) misMounted(ctx context.Context, e *engine.Engine, id string, mounts []project.Mount) (*misMount, error) {
+func (p *Proxy) misMounted(ctx context.Context, e Engine, id string, mounts []project.Mount) (*misMount, error) {
 	if len(mounts) == 0 {
 		return nil, nil
 	}
@@ -95,7 +95,7 @@ func (p *Proxy) misMounted(ctx context.Context, e *engine.Engine, id string, mou
 	for range looks {
 		inside, outside := views(mounts)
 		before := facts(outside)
-		seen, err := look(ctx, e, id, inside)
+		seen, err := factsInside(ctx, e, id, inside)
 		if err != nil {
 			return nil, err
 		}
@@ -123,8 +123,8 @@ func views(mounts []project.Mount) (inside, outside []agentapi.View) {
 	return inside, outside
 }
 
-// look has the agent of a container look.
-func look(ctx context.Context, e *engine.Engine, id string, views []agentapi.View) ([][]string, error) {
+// factsInside has the agent of a container look at what is mounted.
+func factsInside(ctx context.Context, e Engine, id string, views []agentapi.View) ([][]string, error) {
 	question, err := json.Marshal(views)
 	if err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
-// Package proxy is the one way of a command: what must be there is derived from
-// the settings (want.go), a proxy container that is remembered is dialled
-// without asking anybody (warm.go), else everything is made sure of under a lock
-// (ensure.go), and the command runs in a session of the container's agent.
+// Package proxy runs a command in its container. What must be there is derived
+// from the settings (spec.go). A proxy container that is remembered is dialled
+// without asking the engine (warm.go); otherwise everything is made sure of under
+// a lock (setup.go). The command is a session of the container's agent.
 package proxy
 
 import (
 	"context"
 
+	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/state"
@@ -20,6 +22,21 @@ type Proxy struct {
 	Terminal *terminal.Terminal
 	State    *state.Dir
 	Host     Host
+	Agents   agentbin.Agents // the programs for the containers
+	// NewEngine prepares to speak to the engine at an endpoint and sends nothing.
+	// apiVersion is what an earlier Greet returned; empty means that Greet follows.
+	NewEngine func(endpoint engine.Endpoint, apiVersion string) (Engine, error)
+}
+
+// A Host is the machine that nixproxy runs on, as far as a command depends on it.
+type Host struct {
+	System   string // its kernel, as Go calls it: darwin, linux
+	Dir      string // the working directory
+	Home     string
+	Engine   engine.Host
+	Self     string // the running nixproxy
+	SSHAgent string // socket of the user's ssh agent; empty: none
+	Umask    int
 }
 
 // A Command is what to run.
@@ -38,32 +55,24 @@ func (p *Proxy) Start(ctx context.Context, command Command) (*session.Running, e
 	if err := p.checkSSHAgent(); err != nil {
 		return nil, err
 	}
-	want, err := p.want(ctx)
+	s, err := p.spec(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if want.project, err = p.project(); err != nil {
+	if s.project, err = p.project(); err != nil {
 		return nil, err
 	}
-	return p.start(ctx, want, p.request(want, command))
+	return p.start(ctx, s, p.request(s, command))
 }
 
 // start tries the warm way, and then once the slow one.
-func (p *Proxy) start(ctx context.Context, w *want, request session.Request) (*session.Running, error) {
-	running, err := p.warm(ctx, w, request)
+func (p *Proxy) start(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+	running, err := p.warm(ctx, s, request)
 	if !slowPath(err) {
 		return running, err
 	}
 	p.Terminal.Debug("the slow path: %v", err)
-	err = p.settingUp(ctx, w, func() (err error) {
-		// Who had the lock before may have made just what is wanted.
-		running, err = p.warm(ctx, w, request)
-		if slowPath(err) {
-			running, err = p.cold(ctx, w, request)
-		}
-		return err
-	})
-	return running, err
+	return setUp(ctx, p, s, func() (*session.Running, error) { return p.startSlowly(ctx, s, request) })
 }
 
 // Nix returns the Nix that the settings and the host mean.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
@@ -62,45 +61,22 @@ type ContainerStatus struct {
 // Status looks and changes nothing.
 func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	var s Status
-	want, e, info, err := p.look(ctx)
+	t, err := p.Target(ctx)
 	if err != nil {
 		return s, err
 	}
-	s.Engine = EngineStatus{Address: want.endpoint.Address, Origin: want.endpoint.Origin, Version: info.Version,
-		APIVersion: info.APIVersion, Platform: info.OS + "/" + info.Arch}
-	s.Nix = p.nixStatus(want.nix)
-	if s.Image, err = imageStatus(ctx, e, want); err != nil {
+	s.Engine = EngineStatus{Address: t.endpoint.Address, Origin: t.endpoint.Origin, Version: t.Info.Version,
+		APIVersion: t.Info.APIVersion, Platform: t.Info.OS + "/" + t.Info.Arch}
+	s.Nix = p.nixStatus(t.nix)
+	if s.Image, err = imageStatus(ctx, t); err != nil {
 		return s, err
 	}
-	name := want.volumeOn(info)
-	if s.Containers, err = containerStatus(ctx, e, name); err != nil {
+	name := t.VolumeName()
+	if s.Containers, err = StatusOfContainers(ctx, t.Engine, name); err != nil {
 		return s, err
 	}
-	s.Volume, err = volumeStatus(ctx, e, name)
+	s.Volume, err = StatusOfVolume(ctx, t.Engine, name)
 	return s, err
-}
-
-// look opens the engine that a command would use, with what that would want of it.
-func (p *Proxy) look(ctx context.Context) (*want, *engine.Engine, engine.Info, error) {
-	want, err := p.want(ctx)
-	if err != nil {
-		return nil, nil, engine.Info{}, err
-	}
-	e, info, err := p.open(ctx, want.endpoint)
-	return want, e, info, err
-}
-
-// volumeOn names the volume that a command would use on an engine.
-func (w *want) volumeOn(info engine.Info) string {
-	return w.volumeName(platformOf(w.source.Platform, info))
-}
-
-// platformOf is the platform that was asked for, else the engine's own.
-func platformOf(asked string, info engine.Info) (os, arch string) {
-	if parts := strings.Split(asked, "/"); len(parts) > 1 {
-		return parts[0], parts[1]
-	}
-	return info.OS, info.Arch
 }
 
 func (p *Proxy) nixStatus(nix version.Nix) NixStatus {
@@ -114,13 +90,13 @@ func (p *Proxy) nixStatus(nix version.Nix) NixStatus {
 	return NixStatus{Version: nix.Version, Flavour: string(nix.Flavour), Origin: origin}
 }
 
-func imageStatus(ctx context.Context, e *engine.Engine, w *want) (ImageStatus, error) {
-	refs, _, err := w.source.References(w.nix)
+func imageStatus(ctx context.Context, t *Target) (ImageStatus, error) {
+	refs, _, err := t.source.References(t.nix)
 	if err != nil || len(refs) == 0 {
 		return ImageStatus{}, err
 	}
 	for _, ref := range refs {
-		_, err := e.FindImage(ctx, ref, w.source.Platform)
+		_, err := t.Engine.FindImage(ctx, ref, t.source.Platform)
 		if err == nil {
 			return ImageStatus{Reference: ref, Present: true}, nil
 		}
@@ -131,7 +107,8 @@ func imageStatus(ctx context.Context, e *engine.Engine, w *want) (ImageStatus, e
 	return ImageStatus{Reference: refs[0]}, nil
 }
 
-func containerStatus(ctx context.Context, e *engine.Engine, volume string) ([]ContainerStatus, error) {
+// StatusOfContainers lists the containers of a volume.
+func StatusOfContainers(ctx context.Context, e container.Engine, volume string) ([]ContainerStatus, error) {
 	list, err := container.List(ctx, e, volume)
 	all := []ContainerStatus{}
 	for _, c := range list {
@@ -141,7 +118,9 @@ func containerStatus(ctx context.Context, e *engine.Engine, volume string) ([]Co
 	return all, err
 }
 
-func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeStatus, error) {
+// StatusOfVolume asks the anchor of a volume what is in it, if both are there. It
+// starts nothing.
+func StatusOfVolume(ctx context.Context, e Engine, name string) (VolumeStatus, error) {
 	s := VolumeStatus{Name: name, Images: []agentapi.Stamp{}}
 	if _, err := e.FindVolume(ctx, name); err != nil {
 		if engine.IsNotFound(err) {
@@ -157,33 +136,10 @@ func volumeStatus(ctx context.Context, e *engine.Engine, name string) (VolumeSta
 	if err != nil {
 		return s, err
 	}
-	found, err := volume.Open{Volume: volume.Volume{Name: name}, Engine: e, Anchor: anchor}.Look(ctx)
-	if err != nil && (&base{engine: e, anchor: anchor}).ended(ctx) {
+	found, err := volume.Handle{Volume: volume.Volume{Name: name}, Engine: e, Anchor: anchor}.Contents(ctx)
+	if err != nil && ended(ctx, e, anchor.ID) {
 		return s, nil // just now, for want of use
 	}
 	s.Images = found.Stamps
 	return s, err
-}
-
-// Versions is what can be said without an engine.
-type Versions struct {
-	Nix   NixStatus
-	Image string // the first reference that would be tried
-}
-
-// Versions tells which Nix a command would run and from which image.
-func (p *Proxy) Versions(ctx context.Context) (Versions, error) {
-	nix, _, err := p.nix(ctx)
-	if err != nil {
-		return Versions{}, err
-	}
-	refs, _, err := p.Source().References(nix)
-	if err != nil {
-		return Versions{}, err
-	}
-	v := Versions{Nix: p.nixStatus(nix)}
-	if len(refs) > 0 {
-		v.Image = refs[0]
-	}
-	return v, nil
 }

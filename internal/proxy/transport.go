@@ -11,7 +11,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
@@ -57,7 +56,7 @@ func (p *Proxy) route(known remembered) (route, error) {
 
 // connect connects to a container's agent: over the port if it answers, else
 // over the bridge, or as the settings say.
-func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*session.Client, error) {
+func (p *Proxy) connect(ctx context.Context, s *spec, known remembered) (*session.Client, error) {
 	r, err := p.route(known)
 	if err != nil {
 		return nil, err
@@ -74,13 +73,13 @@ func (p *Proxy) connect(ctx context.Context, w *want, known remembered) (*sessio
 		cost = time.Since(begin)
 		p.Terminal.Debug("using the bridge: %v", err)
 	}
-	e, err := engine.Open(w.endpoint, known.APIVersion)
+	e, err := p.NewEngine(s.endpoint, known.APIVersion)
 	if err != nil {
 		return nil, err
 	}
 	client, err := r.overBridge(ctx, e)
 	if err == nil && cost > 0 {
-		p.restPort(ctx, e, w, known, cost)
+		p.restPort(ctx, e, s, known, cost)
 	}
 	return client, err
 }
@@ -149,7 +148,7 @@ func (r route) silent(err error) error {
 	return fmt.Errorf("the proxy container's port at %s does not answer: %w", r.Address, err)
 }
 
-func (r route) overBridge(ctx context.Context, e *engine.Engine) (*session.Client, error) {
+func (r route) overBridge(ctx context.Context, e Engine) (*session.Client, error) {
 	bridge, err := e.Exec(ctx, r.Container, agentapi.Binary, "connect")
 	if err != nil {
 		return nil, err
@@ -163,7 +162,7 @@ func (r route) overBridge(ctx context.Context, e *engine.Engine) (*session.Clien
 
 // restPort remembers that the port of a container which runs did not answer, at
 // what cost, and the port that it has now: a restart gives it another one.
-func (p *Proxy) restPort(ctx context.Context, e *engine.Engine, w *want, known remembered, cost time.Duration) {
+func (p *Proxy) restPort(ctx context.Context, e Engine, s *spec, known remembered, cost time.Duration) {
 	c, err := e.FindContainer(ctx, known.Container)
 	if err != nil {
 		p.Terminal.Debug("looking for another port: %v", err)
@@ -173,7 +172,7 @@ func (p *Proxy) restPort(ctx context.Context, e *engine.Engine, w *want, known r
 		known.Rested = time.Now().Add(rest * cost)
 	}
 	known.Address = c.Address
-	if err := p.State.Save(w.stateFile(), known); err != nil {
+	if err := p.State.Save(s.stateFile(), known); err != nil {
 		p.Terminal.Debug("remembering the port: %v", err)
 	}
 }

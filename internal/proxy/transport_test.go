@@ -182,9 +182,9 @@ func TestRestPort(t *testing.T) {
 	}
 	for address, want := range map[string]time.Duration{"127.0.0.1:7": 200 * time.Second, "127.0.0.1:8": 0} {
 		before := time.Now()
-		p.restPort(t.Context(), e, aWant(), remembered{Container: "id", Address: address}, time.Second)
+		p.restPort(t.Context(), e, aSpec(), remembered{Container: "id", Address: address}, time.Second)
 		var got remembered
-		if !p.State.Load(aWant().stateFile(), &got) || got.Address != "127.0.0.1:7" || got.Container != "id" {
+		if !p.State.Load(aSpec().stateFile(), &got) || got.Address != "127.0.0.1:7" || got.Container != "id" {
 			t.Errorf("from %s: %+v", address, got)
 		}
 		if rests := got.Rested.Sub(before); want == 0 && !got.Rested.IsZero() || want > 0 && (rests < want || rests > want+time.Minute) {

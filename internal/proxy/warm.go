@@ -50,20 +50,20 @@ func slowPath(err error) bool {
 
 // warm starts the command in the remembered proxy container. Over its port it
 // asks the engine for nothing, else for the bridge alone.
-func (p *Proxy) warm(ctx context.Context, w *want, request session.Request) (*session.Running, error) {
-	if w.source.Pull == image.PullAlways {
+func (p *Proxy) warm(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+	if s.source.Pull == image.PullAlways {
 		return nil, errPull
 	}
 	var known remembered
-	if !p.State.Load(w.stateFile(), &known) {
+	if !p.State.Load(s.stateFile(), &known) {
 		return nil, errNothing
 	}
-	return p.dial(ctx, w, known, request)
+	return p.dial(ctx, s, known, request)
 }
 
 // dial connects to a container's agent and starts the command there.
-func (p *Proxy) dial(ctx context.Context, w *want, known remembered, request session.Request) (*session.Running, error) {
-	client, err := p.connect(ctx, w, known)
+func (p *Proxy) dial(ctx context.Context, s *spec, known remembered, request session.Request) (*session.Running, error) {
+	client, err := p.connect(ctx, s, known)
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,10 @@ import (
 // Export writes an archive of the closure of the paths, or without any of all
 // that is held in the volume for every host. begin is called when it is known
 // how much that is. Nothing is in it that is not as Nix registered it.
-func (o Open) Export(ctx context.Context, asked []nixstore.Path, by string, to io.Writer, begin func(agentapi.Cargo) Progress) error {
-	return o.talk(ctx, "export", asked, func(s *engine.Stream) error {
+func (h Handle) Export(ctx context.Context, asked []nixstore.Path, by string, to io.Writer, begin func(agentapi.Cargo) Progress) error {
+	return h.talk(ctx, "export", asked, func(s *engine.Stream) error {
 		from := bufio.NewReaderSize(s, 64<<10)
-		m := archive.Manifest{Format: archive.Format, Nixproxy: by, Flavour: o.Flavour, Platform: o.Platform}
+		m := archive.Manifest{Format: archive.Format, Nixproxy: by, Flavour: h.Flavour, Platform: h.Platform}
 		line, err := from.ReadBytes('\n')
 		if err != nil {
 			return explain(ctx, s, err)
@@ -46,12 +46,12 @@ func (o Open) Export(ctx context.Context, asked []nixstore.Path, by string, to i
 // Import brings what the volume lacks of an archive's paths into it, holds what
 // is to be held, and takes the stamps of its images over. The archive is to be
 // verified already, and is read a second time.
-func (o Open) Import(ctx context.Context, again *archive.Reader, begin func(missing agentapi.Cargo) Progress, wait func()) error {
+func (h Handle) Import(ctx context.Context, again *archive.Reader, begin func(missing agentapi.Cargo) Progress, wait func()) error {
 	want := agentapi.Wanted{Roots: again.Roots, Images: again.Images}
 	for _, i := range again.Paths {
 		want.Closure = append(want.Closure, i.Path)
 	}
-	return o.Receive(ctx, want, func(to io.Writer, missing []nixstore.Path) error { return send(to, again, missing, begin) }, wait)
+	return h.Receive(ctx, want, func(to io.Writer, missing []nixstore.Path) error { return send(to, again, missing, begin) }, wait)
 }
 
 // stillHere is how often the agent hears that somebody is there while what it has

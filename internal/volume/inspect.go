@@ -8,7 +8,7 @@ import (
 
 // Inspect tells what is in the volume and what keeps it. It takes no turn, so it
 // does not wait for a job that works on the volume.
-func (o Open) Inspect(ctx context.Context) (found agentapi.Inspection, err error) {
-	err = o.Ask(ctx, "", &found, agentapi.ModeInspect)
+func (h Handle) Inspect(ctx context.Context) (found agentapi.Inspection, err error) {
+	err = h.Query(ctx, "", &found, agentapi.ModeInspect)
 	return found, err
 }

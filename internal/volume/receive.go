@@ -11,14 +11,14 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Lacks tells what the volume has not of a closure.
-func (o Open) Lacks(ctx context.Context, closure []nixstore.Path) ([]nixstore.Path, error) {
+// Missing tells which paths of a closure the volume has not.
+func (h Handle) Missing(ctx context.Context, closure []nixstore.Path) ([]nixstore.Path, error) {
 	question, err := json.Marshal(agentapi.Wanted{Closure: closure})
 	if err != nil {
 		return nil, err
 	}
 	var lack agentapi.Lack
-	err = o.Ask(ctx, string(question), &lack, "lacks")
+	err = h.Query(ctx, string(question), &lack, "lacks")
 	return lack.Missing, err
 }
 
@@ -29,8 +29,8 @@ type Sender func(to io.Writer, paths []nixstore.Path) error
 // Receive takes from send what the volume lacks of what is wanted, and roots what
 // is to be rooted. It costs one command in the anchor, whatever is missing. wait
 // is called when another one is receiving, and is waited for.
-func (o Open) Receive(ctx context.Context, want agentapi.Wanted, send Sender, wait func()) error {
-	return o.talk(ctx, "receive", want, func(s *engine.Stream) error {
+func (h Handle) Receive(ctx context.Context, want agentapi.Wanted, send Sender, wait func()) error {
+	return h.talk(ctx, "receive", want, func(s *engine.Stream) error {
 		said := json.NewDecoder(s)
 		var lack agentapi.Lack
 		for lack.Missing == nil {
@@ -62,19 +62,19 @@ func answers(want agentapi.Wanted, lack agentapi.Lack) error {
 
 // talk executes a mode of the agent in the anchor, which is told what is wanted
 // as a line of JSON, and ends with the connection.
-func (o Open) talk(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
-	err := o.talkOnce(ctx, mode, want, with)
-	if o.outdated(err) {
-		if err := o.renewAgent(ctx); err != nil {
+func (h Handle) talk(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
+	err := h.talkOnce(ctx, mode, want, with)
+	if h.outdated(err) {
+		if err := h.renewAgent(ctx); err != nil {
 			return err
 		}
-		err = o.talkOnce(ctx, mode, want, with)
+		err = h.talkOnce(ctx, mode, want, with)
 	}
 	return err
 }
 
-func (o Open) talkOnce(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
-	s, err := o.Engine.Exec(ctx, o.Anchor.ID, agentapi.Binary, mode)
+func (h Handle) talkOnce(ctx context.Context, mode string, want any, with func(*engine.Stream) error) error {
+	s, err := h.Engine.Exec(ctx, h.Anchor.ID, agentapi.Binary, mode)
 	if err != nil {
 		return err
 	}

@@ -13,33 +13,33 @@ import (
 
 // Sync copies an image's store into the volume and returns the stamp. A stamped
 // image costs one question; begin is called when there is more to do.
-func (o Open) Sync(ctx context.Context, identity, reference string, begin func() Progress) (agentapi.Stamp, error) {
+func (h Handle) Sync(ctx context.Context, identity, reference string, begin func() Progress) (agentapi.Stamp, error) {
 	for {
-		prepared, err := o.Prepare(ctx)
+		prepared, err := h.Prepare(ctx)
 		if err != nil {
 			return agentapi.Stamp{}, err
 		}
 		if prepared.Damage != "" {
-			return agentapi.Stamp{}, &UnusableError{Volume: o.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
+			return agentapi.Stamp{}, &UnusableError{Volume: h.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
 		}
 		if stamp, ok := prepared.Stamped(identity); ok {
 			return stamp, nil
 		}
 		progress := begin()
 		var synced agentapi.Synced
-		err = o.Do(ctx, container.Job{
+		err = h.Run(ctx, container.Job{
 			Mode: []string{"sync", identity, reference},
 			Out:  func(r io.Reader) error { return agentapi.Follow(r, progress.Set, &synced) },
 		})
 		if err == nil && synced.Stamp == nil {
-			err = &HeldError{Volume: o, Holders: synced.Held}
+			err = &HeldError{Volume: h, Holders: synced.Held}
 		}
 		progress.End(err)
 		if errors.Is(err, container.ErrOccupied) {
 			continue
 		}
 		if err != nil {
-			return agentapi.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, o.Name, err)
+			return agentapi.Stamp{}, fmt.Errorf("syncing image %s into volume %s: %w", reference, h.Name, err)
 		}
 		return *synced.Stamp, nil
 	}
@@ -48,7 +48,7 @@ func (o Open) Sync(ctx context.Context, identity, reference string, begin func()
 // A HeldError says that a Nix has to change the form of the volume's database
 // before it can use it, and that others use it now.
 type HeldError struct {
-	Volume  Open
+	Volume  Handle
 	Holders []agentapi.Holder
 }
 
@@ -66,5 +66,5 @@ func (e *HeldError) Error() string {
 // Held tells whether they still use it. A volume without its anchor is not in use.
 func (e *HeldError) Held(ctx context.Context) bool {
 	var left []agentapi.Holder
-	return e.Volume.Ask(ctx, "", &left, "holders") == nil && len(left) > 0
+	return e.Volume.Query(ctx, "", &left, "holders") == nil && len(left) > 0
 }

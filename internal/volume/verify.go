@@ -16,8 +16,8 @@ import (
 
 // Verify reads all that the volume's database says is there, and tells what is
 // broken. With repair it also mends what needs no image. It waits for no job.
-func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found agentapi.Verification, err error) {
-	err = o.talk(ctx, agentapi.ModeVerify, repair, func(s *engine.Stream) error {
+func (h Handle) Verify(ctx context.Context, repair bool, progress Progress) (found agentapi.Verification, err error) {
+	err = h.talk(ctx, agentapi.ModeVerify, repair, func(s *engine.Stream) error {
 		if err := agentapi.Follow(s, progress.Set, &found); err != nil {
 			return explain(ctx, s, err)
 		}
@@ -26,9 +26,9 @@ func (o Open) Verify(ctx context.Context, repair bool, progress Progress) (found
 	return found, err
 }
 
-// Mend copies broken paths anew from an image that has them, and notes in each
+// Repair copies broken paths anew from an image that has them, and notes in each
 // that it did.
-func (o Open) Mend(ctx context.Context, from image.Image, broken []agentapi.BrokenPath, progress Progress) error {
+func (h Handle) Repair(ctx context.Context, from image.Image, broken []agentapi.BrokenPath, progress Progress) error {
 	var left []agentapi.BrokenPath
 	for _, b := range broken {
 		if !b.Repaired {
@@ -39,9 +39,9 @@ func (o Open) Mend(ctx context.Context, from image.Image, broken []agentapi.Brok
 	if err != nil {
 		return err
 	}
-	o.Place.Image = from.Image
+	h.Place.Image = from.Image
 	var mended []nixstore.Path
-	err = o.DoNext(ctx, container.Job{Mode: []string{agentapi.ModeRepair}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
+	err = h.RunNext(ctx, container.Job{Mode: []string{agentapi.ModeRepair}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
 		return agentapi.Follow(r, progress.Set, &mended)
 	}})
 	for n, b := range broken {

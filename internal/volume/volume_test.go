@@ -74,8 +74,8 @@ func (f *fake) FindContainer(context.Context, string) (engine.Container, error) 
 
 var ours = Volume{Name: "v", Flavour: "nix", Platform: "linux/amd64"}
 
-func open(f *fake) Open {
-	return Open{Volume: ours, Engine: f, Place: container.Place{Volume: "v"}, Anchor: engine.Container{ID: "anchor"}}
+func open(f *fake) Handle {
+	return Handle{Volume: ours, Engine: f, Place: container.Place{Volume: "v"}, Anchor: engine.Container{ID: "anchor"}}
 }
 
 func TestName(t *testing.T) {

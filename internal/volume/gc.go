@@ -13,35 +13,35 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
-// Collect drops the roots that the plan says and collects the garbage. see is
+// GC drops the roots that the plan says and collects the garbage. see is
 // asked for links of this host that the volume keeps something for.
-func (o Open) Collect(ctx context.Context, plan agentapi.GCPlan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.GCResult, error) {
+func (h Handle) GC(ctx context.Context, plan agentapi.GCPlan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.GCResult, error) {
 	var collected agentapi.GCResult
 	progress := begin()
 	converse := func(r io.Reader, w io.Writer) error {
 		return agentapi.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
 	}
-	err := o.collect(ctx, plan, converse)
+	err := h.gc(ctx, plan, converse)
 	if engine.IsFullDisk(err) {
-		err = o.collectInProxy(ctx, plan, converse, err)
+		err = h.gcInProxy(ctx, plan, converse, err)
 	}
 	progress.End(err)
 	if err != nil {
-		return collected, fmt.Errorf("collecting garbage in volume %s: %w", o.Name, err)
+		return collected, fmt.Errorf("collecting garbage in volume %s: %w", h.Name, err)
 	}
 	return collected, nil
 }
 
-func collecting(plan agentapi.GCPlan) []string {
+func gcMode(plan agentapi.GCPlan) []string {
 	text, _ := json.Marshal(plan) // which nothing in it can make fail
 	return []string{agentapi.ModeGC, string(text)}
 }
 
-func (o Open) collect(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error) error {
+func (h Handle) gc(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error) error {
 	in, answers := io.Pipe()
 	defer in.Close() // ends an answer that nobody takes
-	return o.DoNext(ctx, container.Job{
-		Mode: collecting(plan), InPlace: true, In: in,
+	return h.RunNext(ctx, container.Job{
+		Mode: gcMode(plan), InPlace: true, In: in,
 		Out: func(r io.Reader) error {
 			defer answers.Close()
 			return converse(r, answers)
@@ -49,10 +49,10 @@ func (o Open) collect(ctx context.Context, plan agentapi.GCPlan, converse func(i
 	})
 }
 
-// collectInProxy collects in a proxy container that runs. A new container takes
+// gcInProxy collects in a proxy container that runs. A new container takes
 // space, which is just what is missing; two collections at once do no harm.
-func (o Open) collectInProxy(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error, full error) error {
-	proxies, err := o.Engine.Containers(ctx, container.LabelVolume+"="+o.Name, container.LabelRole+"="+string(container.RoleProxy))
+func (h Handle) gcInProxy(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error, full error) error {
+	proxies, err := h.Engine.Containers(ctx, container.LabelVolume+"="+h.Name, container.LabelRole+"="+string(container.RoleProxy))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (o Open) collectInProxy(ctx context.Context, plan agentapi.GCPlan, converse
 		return full
 	}
 	plan.Heard = true
-	stream, err := o.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, collecting(plan)...)...)
+	stream, err := h.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, gcMode(plan)...)...)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package proxy
+package transfer
 
 import (
 	"context"
@@ -10,48 +10,50 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/hoststore"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
-// ToHost copies the closures of store paths of the volume, or of links to them,
+// SyncToHost copies the closures of store paths of the volume, or of links to them,
 // into the host's store, as far as it lacks them. What is trusted there is for
 // the host's own Nix to say. With root the links become roots of that store, as
 // if it had made them.
-func (p *Proxy) ToHost(ctx context.Context, names []string, root bool) error {
-	h, err := p.homeward(ctx, names)
+func SyncToHost(ctx context.Context, p *proxy.Proxy, names []string, root bool) error {
+	d, err := openDestination(ctx, p, names)
 	if err != nil {
 		return err
 	}
-	defer h.close()
-	if err := h.copy(); err != nil || !root {
+	defer d.Close()
+	if err := d.copy(); err != nil || !root {
 		return err
 	}
-	return h.root(ctx)
+	return d.addRoots(ctx)
 }
 
-// WouldGoToHost tells what ToHost would copy, dependencies first.
-func (p *Proxy) WouldGoToHost(ctx context.Context, names []string) ([]nixstore.Info, error) {
-	h, err := p.homeward(ctx, names)
+// SyncToHostDryRun tells what SyncToHost would copy, dependencies first.
+func SyncToHostDryRun(ctx context.Context, p *proxy.Proxy, names []string) ([]nixstore.Info, error) {
+	d, err := openDestination(ctx, p, names)
 	if err != nil {
 		return nil, err
 	}
-	defer h.close()
-	return h.missing, nil
+	defer d.Close()
+	return d.missing, nil
 }
 
-// A homeward is what is on its way from the volume into the host's store. Both
-// hold it against their collectors until it is closed.
-type homeward struct {
-	*Proxy
+// A destination is the host's store, with what it is to get from the volume. Both
+// stores hold that against their collectors until it is closed.
+type destination struct {
+	*proxy.Proxy
 	nix          version.Nix
 	places       []nixstore.Place
 	inside, host *nixstore.Server
 	missing      []nixstore.Info
 }
 
-func (p *Proxy) homeward(ctx context.Context, names []string) (*homeward, error) {
-	places, err := p.follow(names)
+// openDestination opens both stores, and finds what is to be copied.
+func openDestination(ctx context.Context, p *proxy.Proxy, names []string) (*destination, error) {
+	places, err := follow(p.Host.Dir, names)
 	if err != nil {
 		return nil, err
 	}
@@ -59,27 +61,28 @@ func (p *Proxy) homeward(ctx context.Context, names []string) (*homeward, error)
 	if !found {
 		return nil, errors.New("this host has no Nix, and so no store to copy to: `nixproxy cp PATH DEST` copies plain files")
 	}
-	h := &homeward{Proxy: p, nix: nix, places: places}
-	if err = h.open(ctx); err == nil {
-		err = h.compare()
+	d := &destination{Proxy: p, nix: nix, places: places}
+	if err = d.openStores(ctx); err == nil {
+		err = d.compare()
 	}
 	if err != nil {
-		h.close()
+		d.Close()
 		return nil, err
 	}
-	return h, nil
+	return d, nil
 }
 
-func (h *homeward) open(ctx context.Context) (err error) {
-	if h.host, err = hoststore.Open(ctx, h.nix.Binary); err != nil {
+func (d *destination) openStores(ctx context.Context) (err error) {
+	if d.host, err = hoststore.Open(ctx, d.nix.Binary); err != nil {
 		return err
 	}
-	h.inside, err = h.serveStore(ctx)
+	d.inside, err = serveStore(ctx, d.Proxy)
 	return err
 }
 
-func (h *homeward) close() {
-	for _, s := range []*nixstore.Server{h.inside, h.host} {
+// Close lets go of both stores.
+func (d *destination) Close() {
+	for _, s := range []*nixstore.Server{d.inside, d.host} {
 		if s != nil {
 			s.Close()
 		}
@@ -87,47 +90,47 @@ func (h *homeward) close() {
 }
 
 // compare finds what the host lacks.
-func (h *homeward) compare() error {
-	all, err := closure(h.inside, "the volume's store", pathsOf(h.places), func(path nixstore.Path) error {
+func (d *destination) compare() error {
+	all, err := closure(d.inside, "the volume's store", pathsOf(d.places), func(path nixstore.Path) error {
 		return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`", path)
 	})
 	if err != nil {
 		return err
 	}
-	missing, err := h.host.Missing(all)
+	missing, err := d.host.Missing(all)
 	if err != nil {
 		return fmt.Errorf("asking the host's store: %w", err)
 	}
-	if h.missing, err = h.inside.Infos(missing); err != nil {
+	if d.missing, err = d.inside.Infos(missing); err != nil {
 		return fmt.Errorf("asking the volume's store: %w", err)
 	}
 	return nil
 }
 
-func (h *homeward) copy() (err error) {
-	if len(h.missing) == 0 {
+func (d *destination) copy() (err error) {
+	if len(d.missing) == 0 {
 		return nil
 	}
-	progress := h.Terminal.Start(fmt.Sprintf("copying %s into this host's store", terminal.Count(len(h.missing), "store path"))).Bytes()
+	progress := d.Terminal.Start(fmt.Sprintf("copying %s into this host's store", terminal.Count(len(d.missing), "store path"))).Bytes()
 	defer func() { progress.End(err) }()
-	meter := &terminal.Meter{Set: progress.Set, Total: nixstore.Size(h.missing)}
-	for _, i := range h.missing {
-		if err := h.copyOne(i, meter); err != nil {
-			return h.explain(i.Path, err)
+	meter := &terminal.Meter{Set: progress.Set, Total: nixstore.Size(d.missing)}
+	for _, i := range d.missing {
+		if err := d.copyOne(i, meter); err != nil {
+			return d.explain(i.Path, err)
 		}
 	}
 	return nil
 }
 
-func (h *homeward) copyOne(i nixstore.Info, meter *terminal.Meter) error {
+func (d *destination) copyOne(i nixstore.Info, meter *terminal.Meter) error {
 	archive, to := io.Pipe()
 	dumped := make(chan error, 1)
 	go func() {
-		err := h.inside.Dump(i, io.MultiWriter(to, meter))
+		err := d.inside.Dump(i, io.MultiWriter(to, meter))
 		to.CloseWithError(err)
 		dumped <- err
 	}()
-	added := h.host.Add(i, archive)
+	added := d.host.Add(i, archive)
 	archive.CloseWithError(errNoMore)
 	if err := <-dumped; err != nil && !errors.Is(err, errNoMore) {
 		return err
@@ -138,7 +141,7 @@ func (h *homeward) copyOne(i nixstore.Info, meter *terminal.Meter) error {
 var errNoMore = errors.New("the host's store takes no more")
 
 // explain says what can be done about a refusal.
-func (h *homeward) explain(path nixstore.Path, err error) error {
+func (d *destination) explain(path nixstore.Path, err error) error {
 	var changed *nixstore.ChangedError
 	switch {
 	case errors.As(err, &changed):
@@ -151,13 +154,13 @@ func (h *homeward) explain(path nixstore.Path, err error) error {
 	return fmt.Errorf("copying %s into this host's store: %w", path, err)
 }
 
-// root has the host's Nix make roots of the links that lead to the store paths.
-func (h *homeward) root(ctx context.Context) error {
-	for _, place := range h.places {
+// addRoots has the host's Nix make roots of the links that lead to the store paths.
+func (d *destination) addRoots(ctx context.Context) error {
+	for _, place := range d.places {
 		if place.Link == "" {
 			continue
 		}
-		tool, err := hoststore.Tool(h.nix.Binary, "nix-store")
+		tool, err := hoststore.Tool(d.nix.Binary, "nix-store")
 		if err != nil {
 			return err
 		}

@@ -22,8 +22,8 @@ func TestAloneIsForWhatOthersShare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &want{nix: nix, volume: test.volume, source: image.Source{Template: test.template}}
-		if err := w.alone(); (err != nil) != test.refused {
+		w := &spec{nix: nix, volume: test.volume, source: image.Source{Template: test.template}}
+		if err := w.checkShared(); (err != nil) != test.refused {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

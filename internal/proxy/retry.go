@@ -23,23 +23,21 @@ const (
 	notExecuted = 125
 )
 
-// onBase makes sure of the base and does the work on it. Anchor and proxy
-// container end by themselves when nobody has used them for a while, which can be
-// right after they were found to run, and a collection may drop an image that
-// nobody uses yet: then it begins anew.
-func (p *Proxy) onBase(ctx context.Context, w *want, work func(*base) error) error {
+// retry makes sure of the base and does the work on it. Anchor and proxy container
+// end by themselves when nobody has used them for a while, which can be right after
+// they were found to run, and a collection may drop an image that nobody uses yet:
+// then it begins anew.
+func retry[T any](ctx context.Context, p *Proxy, s *spec, work func(*base) (T, error)) (result T, err error) {
 	for left := attempts - 1; ; left-- {
 		b := &base{}
-		err := p.ensureBase(ctx, w, b)
-		if err == nil {
-			err = work(b)
+		if err = p.ensureBase(ctx, s, b); err == nil {
+			result, err = work(b)
 		}
-		ended := transient(err) && (refusedFor(err, session.Unstamped) || b.ended(ctx))
-		if !ended {
-			return err
+		if !transient(err) || !refusedFor(err, session.Unstamped) && !ended(ctx, b.engine, b.anchor.ID, b.proxy) {
+			return result, err
 		}
 		if left == 0 {
-			return fmt.Errorf("%w: it was tried %d times, and each time a container ended: "+
+			return result, fmt.Errorf("%w: it was tried %d times, and each time a container ended: "+
 				"`nixproxy volume verify --repair` mends what may be damaged in the volume, `nixproxy rm` and a new command make the containers anew", err, attempts)
 		}
 		p.Terminal.Debug("once more, as a container has ended or the image was dropped: %v", err)
@@ -64,18 +62,14 @@ func refusedFor(err error, reason session.Reason) bool {
 	return was && refused.Reason == reason
 }
 
-// ended tells whether a container that was counted on does not run any more. An
-// engine that has much to do notices that late, but executes nothing in it.
-func (b *base) ended(ctx context.Context) bool {
-	var counted []string
-	for _, id := range []string{b.anchor.ID, b.proxy} {
-		if id != "" {
-			counted = append(counted, id)
-		}
-	}
-	for deadline := time.Now().Add(notice); len(counted) > 0 && time.Now().Before(deadline); {
-		for _, id := range counted {
-			c, err := b.engine.FindContainer(ctx, id)
+// ended tells whether a container that was counted on does not run any more; an
+// empty id is none. An engine that has much to do notices that late, but executes
+// nothing in the container.
+func ended(ctx context.Context, e Engine, ids ...string) bool {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	for deadline := time.Now().Add(notice); len(ids) > 0 && time.Now().Before(deadline); {
+		for _, id := range ids {
+			c, err := e.FindContainer(ctx, id)
 			if engine.IsNotFound(err) || err == nil && !c.Running() {
 				return true
 			}
@@ -86,13 +80,13 @@ func (b *base) ended(ctx context.Context) bool {
 		case <-time.After(notice / 10):
 		}
 	}
-	return slices.ContainsFunc(counted, func(id string) bool { return b.refusesToExecute(ctx, id) })
+	return slices.ContainsFunc(ids, func(id string) bool { return refusesToExecute(ctx, e, id) })
 }
 
 // refusesToExecute tells whether the engine says that nothing can be executed in a
 // container; what the agent says that is executed does not matter.
-func (b *base) refusesToExecute(ctx context.Context, id string) bool {
-	_, err := b.engine.Output(ctx, id, "[]", agentapi.Binary, "look")
-	var said *engine.ExitError
-	return engine.IsConflict(err) || engine.IsNotFound(err) || errors.As(err, &said) && said.Status >= notExecuted
+func refusesToExecute(ctx context.Context, e Engine, id string) bool {
+	_, err := e.Output(ctx, id, "[]", agentapi.Binary, "look")
+	exit, ok := errors.AsType[*engine.ExitError](err)
+	return engine.IsConflict(err) || engine.IsNotFound(err) || ok && exit.Status >= notExecuted
 }

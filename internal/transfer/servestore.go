@@ -1,4 +1,4 @@
-package proxy
+package transfer
 
 import (
 	"context"
@@ -6,12 +6,13 @@ import (
 	"io"
 
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // serveStore speaks with the volume's store, by the Nix of the proxy container.
-func (p *Proxy) serveStore(ctx context.Context) (*nixstore.Server, error) {
-	running, err := p.Start(ctx, Command{Argv: []string{"nix-store", "--serve", "--write"}})
+func serveStore(ctx context.Context, p *proxy.Proxy) (*nixstore.Server, error) {
+	running, err := p.Start(ctx, proxy.Command{Argv: []string{"nix-store", "--serve", "--write"}})
 	if err != nil {
 		return nil, err
 	}

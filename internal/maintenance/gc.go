@@ -1,4 +1,6 @@
-package proxy
+// Package maintenance keeps volumes good: it lists, inspects, verifies and repairs
+// them, collects their garbage, and removes them.
+package maintenance
 
 import (
 	"context"
@@ -9,18 +11,39 @@ import (
 	"syscall"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-// Collect collects garbage in the volume as the plan says, which lacks the host
-// and has the directories to forget as the user wrote them. It returns the
-// volume's name too.
-func (p *Proxy) Collect(ctx context.Context, plan agentapi.GCPlan) (c agentapi.GCResult, name string, err error) {
+// GC collects garbage in the volume as the plan says, which lacks the host and has
+// the directories to forget as the user wrote them. It returns the volume's name
+// too.
+func GC(ctx context.Context, p *proxy.Proxy, plan agentapi.GCPlan) (c agentapi.GCResult, name string, err error) {
+	if plan, err = complete(p, plan); err != nil {
+		return c, "", err
+	}
+	v, err := p.OpenVolume(ctx)
+	if err != nil {
+		return c, v.Name, err
+	}
+	title := "collecting garbage in volume "
+	if plan.DryRun {
+		title = "looking for garbage in volume "
+	}
+	begin := func() volume.Progress { return p.Terminal.Start(title + v.Name) }
+	c, err = v.GC(ctx, plan, linkState, begin)
+	if err == nil && c.FreedSize > 0 && !c.DryRun {
+		explainDisk(ctx, p, v.Engine)
+	}
+	return c, v.Name, err
+}
+
+// complete adds to a plan what this host is called, and where its directories are.
+func complete(p *proxy.Proxy, plan agentapi.GCPlan) (agentapi.GCPlan, error) {
 	key, err := p.State.ClientKey()
 	if err != nil {
-		return c, "", err
+		return plan, err
 	}
 	plan.Host = agentapi.HostName(key.PublicKey().Marshal())
 	for i, dir := range plan.ForgetDirs {
@@ -29,25 +52,12 @@ func (p *Proxy) Collect(ctx context.Context, plan agentapi.GCPlan) (c agentapi.G
 		}
 		plan.ForgetDirs[i] = realAsFarAsThere(filepath.Clean(dir))
 	}
-	err = p.onVolume(ctx, func(o opened) (err error) {
-		name = o.Name
-		what := "collecting garbage in volume "
-		if plan.DryRun {
-			what = "looking for garbage in volume "
-		}
-		begin := func() volume.Progress { return p.Terminal.Start(what + o.Name) }
-		c, err = o.Collect(ctx, plan, seeLink, begin)
-		if err == nil && c.FreedSize > 0 && !c.DryRun {
-			p.explainDisk(ctx, o.on)
-		}
-		return err
-	})
-	return c, name, err
+	return plan, nil
 }
 
 // explainDisk tells how the host's disk gets back what was freed, where the
 // engine does not see to that.
-func (p *Proxy) explainDisk(ctx context.Context, e *engine.Engine) {
+func explainDisk(ctx context.Context, p *proxy.Proxy, e proxy.Engine) {
 	if p.Host.System != "darwin" {
 		return // nothing is between the engine and the disk
 	}
@@ -69,10 +79,10 @@ func realAsFarAsThere(path string) string {
 	return filepath.Join(realAsFarAsThere(dir), filepath.Base(path))
 }
 
-// seeLink looks at a link of this host that the volume keeps something for. It is
+// linkState looks at a link of this host that the volume keeps something for. It is
 // gone only if its directory is there, with something in it: an empty one may be
 // where a disk is to be mounted.
-func seeLink(link string) agentapi.LinkState {
+func linkState(link string) agentapi.LinkState {
 	target, err := os.Readlink(link)
 	if err == nil && strings.HasPrefix(filepath.Clean(target), nixstore.Dir+"/") {
 		return agentapi.LinkThere

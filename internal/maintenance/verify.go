@@ -1,4 +1,4 @@
-package proxy
+package maintenance
 
 import (
 	"context"
@@ -7,47 +7,49 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-// VerifyVolume reads all of the volume that a command would use, and tells what
-// is broken. With repair it mends what the engine's images allow.
-func (p *Proxy) VerifyVolume(ctx context.Context, repair bool) (found agentapi.Verification, err error) {
-	err = p.onVolume(ctx, func(o opened) (err error) {
-		progress := p.Terminal.Start("reading all of volume " + o.Name)
-		found, err = o.Verify(ctx, repair, progress)
-		progress.End(err)
-		if err != nil || !repair {
-			return err
-		}
-		return p.repair(ctx, o, &found)
-	})
+// Verify reads all of the volume that a command would use, and tells what is
+// broken. With repair it repairs what the engine's images allow.
+func Verify(ctx context.Context, p *proxy.Proxy, repair bool) (agentapi.Verification, error) {
+	v, err := p.OpenVolume(ctx)
+	if err != nil {
+		return agentapi.Verification{}, err
+	}
+	progress := p.Terminal.Start("reading all of volume " + v.Name)
+	found, err := v.Verify(ctx, repair, progress)
+	progress.End(err)
+	if err == nil && repair {
+		err = repairAll(ctx, p, v, &found)
+	}
 	return found, err
 }
 
-// repair tries all images that are on the engine: what makes one good is that it
+// repairAll tries all images that are on the engine: what makes one good is that it
 // has a path with the right hash, not that it was ever synced. The stamps are those
 // of before: damaged ones are removed now.
-func (p *Proxy) repair(ctx context.Context, o opened, found *agentapi.Verification) error {
+func repairAll(ctx context.Context, p *proxy.Proxy, v proxy.Volume, found *agentapi.Verification) error {
 	var refs []string
-	for _, s := range o.stamps {
+	for _, s := range v.Stamps {
 		refs = append(refs, s.Reference)
 	}
 	source := p.Source()
-	source.Platform = o.Platform
-	images, err := source.Installed(ctx, o.on, refs...)
+	source.Platform = v.Platform
+	images, err := source.Installed(ctx, v.Engine, refs...)
 	if err != nil {
 		return err
 	}
 	slices.SortStableFunc(images, func(a, b image.Image) int { return needing(*found, b) - needing(*found, a) })
 	for _, i := range images {
-		if err := p.repairFrom(ctx, o.Open, i, found); err != nil {
+		if err := repairFrom(ctx, p, v.Handle, i, found); err != nil {
 			return err
 		}
 	}
 	for n := range found.Broken {
 		if b := &found.Broken[n]; !b.Repaired {
-			b.Hint = remedy(*b, o.stamps, images)
+			b.Hint = remedy(*b, v.Stamps, images)
 		}
 	}
 	return nil
@@ -66,18 +68,18 @@ func needing(found agentapi.Verification, i image.Image) (n int) {
 
 // repairFrom copies from an image what is broken, or all where its stamp was no
 // longer good.
-func (p *Proxy) repairFrom(ctx context.Context, o volume.Open, i image.Image, found *agentapi.Verification) error {
+func repairFrom(ctx context.Context, p *proxy.Proxy, v volume.Handle, i image.Image, found *agentapi.Verification) error {
 	if slices.ContainsFunc(found.Broken, func(b agentapi.BrokenPath) bool { return !b.Repaired }) {
 		progress := p.Terminal.Start("looking for broken paths in " + i.Reference)
-		err := o.Mend(ctx, i, found.Broken, progress)
+		err := v.Repair(ctx, i, found.Broken, progress)
 		progress.End(err)
 		if err != nil {
 			return err
 		}
 	}
 	if slices.ContainsFunc(found.Faults, func(f agentapi.Fault) bool { return f.Image == i.Identity }) {
-		o.Place.Image = i.Image
-		_, err := o.Sync(ctx, i.Identity, i.Reference, func() volume.Progress { return p.copying(i.Reference, o.Name) })
+		v.Place.Image = i.Image
+		_, err := v.Sync(ctx, i.Identity, i.Reference, func() volume.Progress { return p.CopyProgress(i.Reference, v.Name) })
 		return err
 	}
 	return nil

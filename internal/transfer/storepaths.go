@@ -1,4 +1,6 @@
-package proxy
+// Package transfer takes store paths from one store to another: between the host's
+// store, the volume's, and archives.
+package transfer
 
 import (
 	"fmt"
@@ -7,11 +9,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// follow finds what names mean in the store: store paths, or links to them.
-func (p *Proxy) follow(names []string) ([]nixstore.Place, error) {
+// follow finds what names mean in the store: store paths, or links to them. Names
+// are relative to a directory.
+func follow(dir string, names []string) ([]nixstore.Place, error) {
 	var places []nixstore.Place
 	for _, name := range names {
-		place, err := nixstore.Follow(p.Host.Dir, name)
+		place, err := nixstore.Follow(dir, name)
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/project"
@@ -19,20 +18,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
-// A Host is the machine that nixproxy runs on, as far as a command depends on it.
-type Host struct {
-	System   string // its kernel, as Go calls it: darwin, linux
-	Dir      string // the working directory
-	Home     string
-	Engine   engine.Host
-	Self     string // the running nixproxy
-	SSHAgent string // socket of the user's ssh agent; empty: none
-	Umask    int
-}
-
-// want is what must be there for a command, as far as it can be known without
+// spec is what must be there for a command, as far as it can be known without
 // asking the engine.
-type want struct {
+type spec struct {
 	endpoint engine.Endpoint
 	nix      version.Nix
 	onHost   bool // the host has a Nix, or one was asked for
@@ -41,9 +29,10 @@ type want struct {
 	project  project.Project // of a session
 	config   configuration
 	limits   engine.Limits
+	agents   string // hashes of the agents that the containers get
 }
 
-func (p *Proxy) want(ctx context.Context) (*want, error) {
+func (p *Proxy) spec(ctx context.Context) (*spec, error) {
 	endpoint, err := p.endpoint()
 	if err != nil {
 		return nil, err
@@ -56,9 +45,9 @@ func (p *Proxy) want(ctx context.Context) (*want, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &want{
+	return &spec{
 		endpoint: endpoint, nix: nix, onHost: onHost, config: p.configuration(nix),
-		source: p.Source(), volume: p.Settings.Volume, limits: limits,
+		source: p.Source(), volume: p.Settings.Volume, limits: limits, agents: p.Agents.Hashes(),
 	}, nil
 }
 
@@ -95,23 +84,23 @@ func (p *Proxy) nix(ctx context.Context) (version.Nix, bool, error) {
 }
 
 // explain says, on the slow path alone, what a user may wonder about.
-func (w *want) explain(t *terminal.Terminal) {
-	if !w.onHost {
-		t.Note("this host has no Nix; using %s (choose another with --nix-version)", w.nix.Version)
+func (s *spec) explain(t *terminal.Terminal) {
+	if !s.onHost {
+		t.Note("this host has no Nix; using %s (choose another with --nix-version)", s.nix.Version)
 	}
-	if w.project.Note != "" {
-		t.Note("%s", w.project.Note)
+	if s.project.Note != "" {
+		t.Note("%s", s.project.Note)
 	}
-	if w.config.withheld != nil {
-		t.Note("%v", w.config.withheld)
+	if s.config.withheld != nil {
+		t.Note("%v", s.config.withheld)
 	}
 }
 
 // request is the command as the agent is told of it.
-func (p *Proxy) request(w *want, c Command) session.Request {
+func (p *Proxy) request(s *spec, c Command) session.Request {
 	return session.Request{
-		Argv: c.Argv, Dir: w.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
-		Nix: w.config.nix, Secrets: w.config.secrets,
+		Argv: c.Argv, Dir: s.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
+		Nix: s.config.nix, Secrets: s.config.secrets,
 		SSH: c.SSH, SSHAgent: p.Settings.SSH, Idle: p.idle(), MaxSize: p.maxSize(),
 	}
 }
@@ -134,10 +123,10 @@ func (p *Proxy) maxSize() int64 {
 	return size
 }
 
-// stateFile is where the container that meets this want is remembered.
-func (w *want) stateFile() string {
-	return "proxies/" + digest(w.endpoint.Address, w.nix.Flavour, w.nix.Version, w.source.Template, w.source.Registry,
-		w.source.Platform, w.volume, w.project.Mounts, w.project.Safe, w.limits, agentbin.Hashes()) + ".json"
+// stateFile is where the container that meets this spec is remembered.
+func (s *spec) stateFile() string {
+	return "proxies/" + digest(s.endpoint.Address, s.nix.Flavour, s.nix.Version, s.source.Template, s.source.Registry,
+		s.source.Platform, s.volume, s.project.Mounts, s.project.Safe, s.limits, s.agents) + ".json"
 }
 
 func digest(parts ...any) string {

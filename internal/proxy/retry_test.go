@@ -49,12 +49,11 @@ func TestEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := &base{engine: anEngine(t, test.running, test.status)}
-			if b.ended(t.Context()) {
+			e := anEngine(t, test.running, test.status)
+			if ended(t.Context(), e, "", "") {
 				t.Error("no container was counted on, and one has ended")
 			}
-			b.proxy = "id"
-			if got := b.ended(t.Context()); got != test.ended {
+			if got := ended(t.Context(), e, "", "id"); got != test.ended {
 				t.Errorf("ended: %v", got)
 			}
 		})

@@ -18,8 +18,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-func aWant() *want {
-	return &want{
+func aSpec() *spec {
+	return &spec{
 		endpoint: engine.Endpoint{Address: "unix:///a", Origin: "found"},
 		nix:      version.Nix{Version: "2.26.3", Flavour: version.FlavourNix},
 		source:   image.Source{Template: "t", Registry: "r", Platform: "linux/amd64"},
@@ -32,25 +32,25 @@ func aWant() *want {
 // Each thing that makes another container must be remembered in another file.
 func TestStateFileChangesWithEachInput(t *testing.T) {
 	seen := map[string]string{}
-	for name, change := range map[string]func(*want){
-		"nothing":      func(*want) {},
-		"engine":       func(w *want) { w.endpoint.Address = "unix:///b" },
-		"version":      func(w *want) { w.nix.Version = "2.26.4" },
-		"flavour":      func(w *want) { w.nix.Flavour = version.FlavourLix },
-		"image":        func(w *want) { w.source.Template = "u" },
-		"registry":     func(w *want) { w.source.Registry = "" },
-		"platform":     func(w *want) { w.source.Platform = "" },
-		"volume":       func(w *want) { w.volume = "" },
-		"mounts":       func(w *want) { w.project.Mounts = w.project.Mounts[:1] },
-		"source":       func(w *want) { w.project.Mounts[1].Source = "/h" },
-		"target":       func(w *want) { w.project.Mounts[1].Target = "/h" },
-		"read-only":    func(w *want) { w.project.Mounts[1].ReadOnly = true },
-		"safe":         func(w *want) { w.project.Safe = nil },
-		"memory":       func(w *want) { w.limits.Memory = 1 },
-		"processors":   func(w *want) { w.limits.NanoCPUs = 1 },
-		"moved across": func(w *want) { w.source.Template, w.source.Registry = "r", "t" },
+	for name, change := range map[string]func(*spec){
+		"nothing":      func(*spec) {},
+		"engine":       func(w *spec) { w.endpoint.Address = "unix:///b" },
+		"version":      func(w *spec) { w.nix.Version = "2.26.4" },
+		"flavour":      func(w *spec) { w.nix.Flavour = version.FlavourLix },
+		"image":        func(w *spec) { w.source.Template = "u" },
+		"registry":     func(w *spec) { w.source.Registry = "" },
+		"platform":     func(w *spec) { w.source.Platform = "" },
+		"volume":       func(w *spec) { w.volume = "" },
+		"mounts":       func(w *spec) { w.project.Mounts = w.project.Mounts[:1] },
+		"source":       func(w *spec) { w.project.Mounts[1].Source = "/h" },
+		"target":       func(w *spec) { w.project.Mounts[1].Target = "/h" },
+		"read-only":    func(w *spec) { w.project.Mounts[1].ReadOnly = true },
+		"safe":         func(w *spec) { w.project.Safe = nil },
+		"memory":       func(w *spec) { w.limits.Memory = 1 },
+		"processors":   func(w *spec) { w.limits.NanoCPUs = 1 },
+		"moved across": func(w *spec) { w.source.Template, w.source.Registry = "r", "t" },
 	} {
-		w := aWant()
+		w := aSpec()
 		change(w)
 		file := w.stateFile()
 		if other, ok := seen[file]; ok {
@@ -61,15 +61,15 @@ func TestStateFileChangesWithEachInput(t *testing.T) {
 			t.Errorf("%s: %s", name, file)
 		}
 	}
-	for name, change := range map[string]func(*want){
-		"where the address came from": func(w *want) { w.endpoint.Origin = "--host" },
-		"the directory to start in":   func(w *want) { w.project.Dir = "/p" },
-		"when to pull":                func(w *want) { w.source.Pull = image.PullAlways },
-		"the configuration":           func(w *want) { w.config = configuration{} },
-		"a note":                      func(w *want) { w.project.Note = "n" },
-		"the host's binary":           func(w *want) { w.nix.Binary = "/nix/store/x/bin/nix"; w.onHost = true },
+	for name, change := range map[string]func(*spec){
+		"where the address came from": func(w *spec) { w.endpoint.Origin = "--host" },
+		"the directory to start in":   func(w *spec) { w.project.Dir = "/p" },
+		"when to pull":                func(w *spec) { w.source.Pull = image.PullAlways },
+		"the configuration":           func(w *spec) { w.config = configuration{} },
+		"a note":                      func(w *spec) { w.project.Note = "n" },
+		"the host's binary":           func(w *spec) { w.nix.Binary = "/nix/store/x/bin/nix"; w.onHost = true },
 	} {
-		w := aWant()
+		w := aSpec()
 		change(w)
 		if seen[w.stateFile()] != "nothing" {
 			t.Errorf("%s needs no other container, and gets one", name)
@@ -106,10 +106,10 @@ func TestRequest(t *testing.T) {
 	command := Command{Argv: []string{"nix", "build"}, Env: []string{"A=b"}}
 	want := session.Request{Argv: []string{"nix", "build"}, Dir: "/p/sub", Env: []string{"A=b"}, Nix: "experimental-features = flakes",
 		Idle: session.Idle, Secrets: session.Secrets{Nix: "access-tokens = a=b\n", Netrc: []byte("machine m")}}
-	if got := (&Proxy{}).request(aWant(), command); !reflect.DeepEqual(got, want) {
+	if got := (&Proxy{}).request(aSpec(), command); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	w := aWant()
+	w := aSpec()
 	w.project, w.config = project.Project{Note: "nothing is mounted"}, configuration{}
 	if got := (&Proxy{}).request(w, Command{Argv: []string{"true"}}); got.Dir != "" || got.Nix != "" {
 		t.Errorf("without a project: %+v", got)
@@ -118,7 +118,7 @@ func TestRequest(t *testing.T) {
 
 func TestIdle(t *testing.T) {
 	for setting, want := range map[string]time.Duration{"": session.Idle, "0": 0, "1h30m": 90 * time.Minute} {
-		if got := (&Proxy{Settings: settings.Settings{IdleTimeout: setting}}).request(aWant(), Command{}).Idle; got != want {
+		if got := (&Proxy{Settings: settings.Settings{IdleTimeout: setting}}).request(aSpec(), Command{}).Idle; got != want {
 			t.Errorf("%q: got %v", setting, got)
 		}
 	}
@@ -135,7 +135,7 @@ func TestPlatformOf(t *testing.T) {
 
 func TestVolumeForAnImage(t *testing.T) {
 	arm := image.Image{Image: engine.Image{OS: "linux", Arch: "arm64"}}
-	w := aWant()
+	w := aSpec()
 	if got, want := w.volumeFor(arm), (volume.Volume{Name: "v", Flavour: "nix", Platform: "linux/arm64"}); got != want {
 		t.Errorf("got %+v", got)
 	}

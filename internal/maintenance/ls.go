@@ -1,13 +1,14 @@
-package proxy
+package maintenance
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
-	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
@@ -21,22 +22,22 @@ type VolumeRow struct {
 	Current  bool     `json:"current"` // a command here would use it
 }
 
-// ListVolumes looks at all volumes that nixproxy made on the engine. It starts
+// List looks at all volumes that nixproxy made on the engine. It starts
 // no container, so it is told of what is in them by those that run.
-func (p *Proxy) ListVolumes(ctx context.Context) ([]VolumeRow, error) {
-	want, e, info, err := p.look(ctx)
+func List(ctx context.Context, p *proxy.Proxy) ([]VolumeRow, error) {
+	target, err := p.Target(ctx)
 	if err != nil {
 		return nil, err
 	}
-	volumes, err := e.Volumes(ctx, volume.LabelLayout)
+	volumes, err := target.Engine.Volumes(ctx, volume.LabelLayout)
 	if err != nil {
 		return nil, err
 	}
-	current := want.volumeOn(info)
+	current := target.VolumeName()
 	rows := []VolumeRow{}
 	for _, v := range volumes {
 		row := VolumeRow{Name: v.Name, Flavour: v.Labels[volume.LabelFlavour], Platform: v.Labels[volume.LabelPlatform], Current: v.Name == current}
-		if err := row.look(ctx, e); err != nil {
+		if err := row.fill(ctx, target.Engine); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
@@ -45,9 +46,9 @@ func (p *Proxy) ListVolumes(ctx context.Context) ([]VolumeRow, error) {
 	return rows, nil
 }
 
-// look asks the engine for the volume's containers, and its anchor for the Nix
+// fill asks the engine for the volume's containers, and its anchor for the Nix
 // versions in it.
-func (r *VolumeRow) look(ctx context.Context, e *engine.Engine) error {
+func (r *VolumeRow) fill(ctx context.Context, e proxy.Engine) error {
 	r.Nix = []string{}
 	list, err := container.List(ctx, e, r.Name)
 	if err != nil {
@@ -64,8 +65,8 @@ func (r *VolumeRow) look(ctx context.Context, e *engine.Engine) error {
 			r.Running++
 		}
 	}
-	status, err := volumeStatus(ctx, e, r.Name)
-	if is[*volume.UnusableError](err) {
+	status, err := proxy.StatusOfVolume(ctx, e, r.Name)
+	if _, unusable := errors.AsType[*volume.UnusableError](err); unusable {
 		err = nil // it is there all the same, and can be removed
 	}
 	for _, stamp := range status.Images {
@@ -79,15 +80,3 @@ func (r *VolumeRow) look(ctx context.Context, e *engine.Engine) error {
 // NixOf is the version of an image's Nix, without what `nix --version` says
 // before it.
 func NixOf(s agentapi.Stamp) string { return s.Version[strings.LastIndexByte(s.Version, ' ')+1:] }
-
-// InspectVolume tells what is in the volume that a command would use.
-func (p *Proxy) InspectVolume(ctx context.Context) (v volume.Volume, found agentapi.Inspection, err error) {
-	err = p.onVolume(ctx, func(o opened) (err error) {
-		v = o.Volume
-		progress := p.Terminal.Start("reading volume " + o.Name)
-		found, err = o.Inspect(ctx)
-		progress.End(err)
-		return err
-	})
-	return v, found, err
-}

@@ -12,25 +12,25 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// Take runs a program in the proxy container as `run` does, and writes what it
+// Output runs a program in the proxy container as `run` does, and writes what it
 // writes. What it says on stderr is told line by line; when it fails the last
-// line is the error. By then all of its output was written: who takes it must be
+// line is the error. By then all of its output was written: whoever takes it must be
 // able to forget it.
-func (p *Proxy) Take(ctx context.Context, to io.Writer, say func(line string), argv ...string) error {
+func (p *Proxy) Output(ctx context.Context, to io.Writer, say func(line string), argv ...string) error {
 	running, err := p.Start(ctx, Command{Argv: argv})
 	if err != nil {
 		return err
 	}
 	defer running.Close()
-	said := &lines{say: say}
-	exit, err := running.Wait(session.Streams{Out: to, Err: said})
+	stderr := &lines{say: say}
+	exit, err := running.Wait(session.Streams{Out: to, Err: stderr})
 	if err != nil && context.Cause(ctx) != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	return said.end(exit)
+	return stderr.end(exit)
 }
 
 // lines tells a program's stderr one line late, so that the last one can be the

@@ -1,4 +1,4 @@
-package proxy
+package transfer
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ func TestExplainSaysWhoIsNotTrusted(t *testing.T) {
 		"cannot add path '" + path + "' because it lacks a valid signature":            true,
 		"writing to file '" + path + "': No space left on device":                      false,
 	} {
-		err := new(homeward).explain(path, errors.New(said))
+		err := new(destination).explain(path, errors.New(said))
 		if is := strings.Contains(err.Error(), "does not trust"); is != trust || !trust && !strings.HasSuffix(err.Error(), said) {
 			t.Errorf("%s: %v", said, err)
 		}

@@ -1,4 +1,4 @@
-package proxy
+package transfer
 
 import (
 	"bytes"
@@ -31,13 +31,16 @@ func TestReadingAnArchiveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := errors.New("somebody pressed Ctrl-C")
 	var read int64
-	err = readArchive(ctx, bytes.NewReader(written.Bytes()), func(r *archive.Reader) error {
-		return r.Each(func(i nixstore.Info, nar io.Reader) error {
-			_, err := io.CopyN(io.Discard, nar, 1<<20)
-			cancel(ended)
-			read, _ = io.Copy(io.Discard, nar)
-			return err
-		})
+	r, err := openArchive(ctx, bytes.NewReader(written.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	err = r.Each(func(i nixstore.Info, nar io.Reader) error {
+		_, err := io.CopyN(io.Discard, nar, 1<<20)
+		cancel(ended)
+		read, _ = io.Copy(io.Discard, nar)
+		return err
 	})
 	if !errors.Is(err, ended) || read > 24<<20 {
 		t.Errorf("%v, after %d bytes more", err, read)

@@ -1,4 +1,4 @@
-package proxy
+package maintenance
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-func TestSeeLink(t *testing.T) {
+func TestLinkState(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	err := errors.Join(os.Mkdir(path("empty"), 0o755), os.WriteFile(path("file"), nil, 0o644), os.Mkdir(path("closed"), 0o755),
@@ -21,7 +21,7 @@ func TestSeeLink(t *testing.T) {
 		"result": agentapi.LinkThere, "other": agentapi.LinkGone, "file": agentapi.LinkGone, "none": agentapi.LinkGone, "closed": agentapi.LinkGone,
 		"empty/result": agentapi.LinkAway, "missing/result": agentapi.LinkAway, "file/result": agentapi.LinkAway,
 	} {
-		if got := seeLink(path(name)); got != want {
+		if got := linkState(path(name)); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
-	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
@@ -24,7 +23,7 @@ import (
 // base is what there is once a volume can be used, everything but the proxy
 // container; and that one's id, once it was looked for.
 type base struct {
-	engine *engine.Engine
+	engine Engine
 	info   engine.Info
 	image  image.Image
 	volume volume.Volume
@@ -34,46 +33,53 @@ type base struct {
 	proxy  string
 }
 
-func (b *base) open() volume.Open {
-	return volume.Open{Volume: b.volume, Engine: b.engine, Place: b.place, Anchor: b.anchor}
+// handle is the base's volume, to be asked and worked on.
+func (b *base) handle() volume.Handle {
+	return volume.Handle{Volume: b.volume, Engine: b.engine, Place: b.place, Anchor: b.anchor}
 }
 
-// cold makes sure of everything, remembers it, and starts the command. The lock
-// is held.
-func (p *Proxy) cold(ctx context.Context, w *want, request session.Request) (running *session.Running, err error) {
-	err = p.onBase(ctx, w, func(b *base) error {
-		known, err := p.ensureProxy(ctx, w, b)
-		if err != nil {
-			return err
-		}
-		if err := p.State.Save(w.stateFile(), known); err != nil {
-			p.Terminal.Warn("the next command will be slow again: %v", err)
-		}
-		running, err = p.dial(ctx, w, known, request)
-		return err
-	})
-	return running, err
+// startSlowly makes sure of everything, remembers it, and starts the command. The
+// lock is held.
+func (p *Proxy) startSlowly(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+	// Whoever had the lock before may have made just what is needed.
+	running, err := p.warm(ctx, s, request)
+	if !slowPath(err) {
+		return running, err
+	}
+	return retry(ctx, p, s, func(b *base) (*session.Running, error) { return p.startOnBase(ctx, s, b, request) })
+}
+
+// startOnBase makes sure of the proxy container and starts the command in it.
+func (p *Proxy) startOnBase(ctx context.Context, s *spec, b *base, request session.Request) (*session.Running, error) {
+	known, err := p.ensureProxy(ctx, s, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.State.Save(s.stateFile(), known); err != nil {
+		p.Terminal.Warn("the next command will be slow again: %v", err)
+	}
+	return p.dial(ctx, s, known, request)
 }
 
 // ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
-func (p *Proxy) ensureBase(ctx context.Context, w *want, b *base) (err error) {
-	if b.engine, b.info, err = p.open(ctx, w.endpoint); err != nil {
+func (p *Proxy) ensureBase(ctx context.Context, s *spec, b *base) (err error) {
+	if b.engine, b.info, err = p.greet(ctx, s.endpoint); err != nil {
 		return err
 	}
-	p.Terminal.Debug("engine %s (%s), version %s, API %s", w.endpoint.Address, w.endpoint.Origin, b.info.Version, b.info.APIVersion)
-	if b.place.Agent, err = agentbin.For(b.info.Arch); err != nil {
+	p.Terminal.Debug("engine %s (%s), version %s, API %s", s.endpoint.Address, s.endpoint.Origin, b.info.Version, b.info.APIVersion)
+	if b.place.Agent, err = p.Agents.For(b.info.Arch); err != nil {
 		return err
 	}
-	if b.image, err = w.source.Find(ctx, b.engine, w.nix, p.Terminal); err != nil {
+	if b.image, err = s.source.Find(ctx, b.engine, s.nix, p.Terminal); err != nil {
 		return err
 	}
 	p.Terminal.Debug("image %s, identity %s", b.image.Reference, b.image.Identity)
 	b.warnEmulated(p.Terminal)
-	b.volume = w.volumeFor(b.image)
+	b.volume = s.volumeFor(b.image)
 	if err := b.volume.Ensure(ctx, b.engine); err != nil {
 		return err
 	}
-	b.place.Volume, b.place.Image, b.place.Platform = b.volume.Name, b.image.Image, w.source.Platform
+	b.place.Volume, b.place.Image, b.place.Platform = b.volume.Name, b.image.Image, s.source.Platform
 	if b.anchor, err = container.Anchor(ctx, b.engine, b.place); err != nil {
 		return err
 	}
@@ -81,22 +87,9 @@ func (p *Proxy) ensureBase(ctx context.Context, w *want, b *base) (err error) {
 	return p.ensureStamp(ctx, b)
 }
 
-func (p *Proxy) open(ctx context.Context, endpoint engine.Endpoint) (*engine.Engine, engine.Info, error) {
-	e, err := engine.Open(endpoint, "")
-	if err != nil {
-		return nil, engine.Info{}, err
-	}
-	e.Warn = p.Terminal.Warn
-	info, err := e.Greet(ctx)
-	if err == nil && info.OS != "linux" {
-		err = fmt.Errorf("the engine at %s runs %s containers: Linux ones are needed", endpoint.Address, info.OS)
-	}
-	return e, info, err
-}
-
 // volumeFor is the volume for an image: its platform is the image's own.
-func (w *want) volumeFor(i image.Image) volume.Volume {
-	return volume.Volume{Name: w.volumeName(i.OS, i.Arch), Flavour: string(w.nix.Flavour), Platform: i.OS + "/" + i.Arch}
+func (s *spec) volumeFor(i image.Image) volume.Volume {
+	return volume.Volume{Name: s.volumeName(i.OS, i.Arch), Flavour: string(s.nix.Flavour), Platform: i.OS + "/" + i.Arch}
 }
 
 // warnEmulated says, when a whole image is to run under emulation, that a
@@ -110,21 +103,22 @@ func (b *base) warnEmulated(t *terminal.Terminal) {
 		b.image.Reference, b.image.Arch, b.info.Arch, agentapi.System(b.image.Arch))
 }
 
-func (w *want) volumeName(os, arch string) string {
-	if w.volume != "" {
-		return w.volume
+// volumeName is the volume that was named, else the default one for a platform.
+func (s *spec) volumeName(os, arch string) string {
+	if s.volume != "" {
+		return s.volume
 	}
-	return volume.Name(string(w.nix.Flavour), os, arch)
+	return volume.Name(string(s.nix.Flavour), os, arch)
 }
 
 // ensureStamp makes sure that the image's store is in the volume, and that the
 // image holds the Nix that its tag promises.
 func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
-	begin := func() volume.Progress { return p.copying(b.image.Reference, b.volume.Name) }
+	begin := func() volume.Progress { return p.CopyProgress(b.image.Reference, b.volume.Name) }
 	var err error
-	b.stamp, err = b.open().Sync(ctx, b.image.Identity, b.image.Reference, begin)
+	b.stamp, err = b.handle().Sync(ctx, b.image.Identity, b.image.Reference, begin)
 	if is[*volume.UnusableError](err) {
-		p.leave(ctx, b)
+		p.removeIdleAnchor(ctx, b)
 	}
 	if err != nil || b.image.Version == "" {
 		return err
@@ -139,12 +133,13 @@ func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 	return nil
 }
 
-func (p *Proxy) copying(reference, volume string) *terminal.Progress {
+// CopyProgress shows how far an image's store is copied into a volume.
+func (p *Proxy) CopyProgress(reference, volume string) *terminal.Progress {
 	return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", reference, volume)).Items("paths")
 }
 
-// leave removes the anchor of a volume that is refused, where nothing needs it.
-func (p *Proxy) leave(ctx context.Context, b *base) {
+// removeIdleAnchor removes the anchor of a volume that is refused, where nothing needs it.
+func (p *Proxy) removeIdleAnchor(ctx context.Context, b *base) {
 	others, err := container.List(ctx, b.engine, b.volume.Name)
 	if err == nil && len(others) == 1 {
 		err = b.engine.RemoveContainer(ctx, b.anchor.ID)
@@ -155,28 +150,29 @@ func (p *Proxy) leave(ctx context.Context, b *base) {
 }
 
 // ensureProxy makes sure of the proxy container and of this user's place in it.
-func (p *Proxy) ensureProxy(ctx context.Context, w *want, b *base) (remembered, error) {
-	spec := container.Proxy{
-		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: w.project.Root,
-		Mounts: binds(w.project.Mounts), Safe: w.project.Safe, Limits: w.limits, Publish: w.endpoint.Local(),
+func (p *Proxy) ensureProxy(ctx context.Context, s *spec, b *base) (remembered, error) {
+	proxy := container.Proxy{
+		Place: b.place, Identity: b.image.Identity, Nix: b.image.Version, Project: s.project.Root,
+		Mounts: binds(s.project.Mounts), Safe: s.project.Safe, Limits: s.limits, Publish: s.endpoint.Local(),
 	}
-	c, fresh, err := p.ensureMounted(ctx, b, spec, w.project.Mounts)
+	c, fresh, err := p.ensureMounted(ctx, b, proxy, s.project.Mounts)
 	b.proxy = c.ID
 	if err != nil {
-		return remembered{}, explainLimits(w.limits, err)
+		return remembered{}, explainLimits(s.limits, err)
 	}
 	p.Terminal.Debug("proxy container %s", c.Name)
-	known := remembered{Container: c.ID, Specification: spec.Specification(), APIVersion: b.info.APIVersion, Address: c.Address}
+	known := remembered{Container: c.ID, Specification: proxy.Specification(), APIVersion: b.info.APIVersion, Address: c.Address}
 	if known.HostKey, err = p.enroll(ctx, b.engine, c.ID); err != nil {
 		return known, fmt.Errorf("setting up container %s: %w", c.Name, err)
 	}
 	if fresh {
-		err = p.check(ctx, w, b, known)
+		err = p.checkNix(ctx, s, b, known)
 	}
 	return known, err
 }
 
-func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string, error) {
+// enroll gives the agent this user's key, and returns the agent's own.
+func (p *Proxy) enroll(ctx context.Context, e Engine, id string) (string, error) {
 	key, err := p.State.ClientKey()
 	if err != nil {
 		return "", err
@@ -185,25 +181,25 @@ func (p *Proxy) enroll(ctx context.Context, e *engine.Engine, id string) (string
 	return strings.TrimSpace(string(answer)), err
 }
 
-// check runs the Nix of a new proxy container once: it must be the very one
+// checkNix runs the Nix of a new proxy container once: it must be the very one
 // that the image was seen to hold.
-func (p *Proxy) check(ctx context.Context, w *want, b *base, known remembered) error {
-	running, err := p.dial(ctx, w, known, session.Request{Argv: []string{"nix", "--version"}, Idle: p.idle()})
+func (p *Proxy) checkNix(ctx context.Context, s *spec, b *base, known remembered) error {
+	running, err := p.dial(ctx, s, known, session.Request{Argv: []string{"nix", "--version"}, Idle: p.idle()})
 	if err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
 	defer running.Close()
-	var said bytes.Buffer
-	var complaint nixstore.Tail
-	if _, err := running.Wait(session.Streams{Out: &said, Err: &complaint}); err != nil {
+	var stdout bytes.Buffer
+	var stderr nixstore.Tail
+	if _, err := running.Wait(session.Streams{Out: &stdout, Err: &stderr}); err != nil {
 		return fmt.Errorf("checking the new proxy container: %w", err)
 	}
-	line, _, _ := strings.Cut(said.String(), "\n")
+	line, _, _ := strings.Cut(stdout.String(), "\n")
 	if line == b.stamp.Version {
 		return nil
 	}
 	if line == "" {
-		line = strings.TrimSpace(complaint.String())
+		line = strings.TrimSpace(stderr.String())
 	}
 	return fmt.Errorf("the proxy container's nix says %q where %q was promised by image %s: "+
 		"`nixproxy rm` and a new run make another container", line, b.stamp.Version, b.image.Reference)
