@@ -48,7 +48,7 @@ func (p *place) processes() []machineProcess {
 // keeper without a process to keep ends, or waits for the next session.
 func (p *place) ofSessions() []machineProcess {
 	return slices.DeleteFunc(p.processes(), func(m machineProcess) bool {
-		return m.agentMode() == "serve" || m.agentMode() == "keep"
+		return m.agentMode() == "serve" || m.agentMode() == "supervise"
 	})
 }
 
@@ -82,7 +82,7 @@ func (p *place) expectOneKeeper(t *testing.T) {
 	for deadline := time.Now().Add(slowest); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		keepers = 0
 		for _, m := range p.processes() {
-			if m.agentMode() == "keep" {
+			if m.agentMode() == "supervise" {
 				keepers++
 			}
 		}

@@ -67,7 +67,7 @@ func (a *app) copyOut(ctx context.Context, p *proxy.Proxy, from, to string) erro
 	}
 	progress := a.terminal.Start(fmt.Sprintf("copying %s to %s", from, dest.Path)).Bytes()
 	err = dest.Unpack(func(to io.Writer) error {
-		return p.Output(ctx, to, a.note, agentapi.Binary, "pack", place.String())
+		return p.Output(ctx, to, a.note, agentapi.Binary, agentapi.ModePack, place.String())
 	}, progress.Set)
 	progress.End(err)
 	if err != nil {

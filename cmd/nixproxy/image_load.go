@@ -35,7 +35,7 @@ func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e proxy.Engine, nam
 	taken := make(chan error, 1)
 	go func() {
 		held := &heldBack{to: out}
-		err := p.Output(ctx, held, a.note, agentapi.Binary, "archive", built.String())
+		err := p.Output(ctx, held, a.note, agentapi.Binary, agentapi.ModeArchive, built.String())
 		if err == nil {
 			err = held.release()
 		}

@@ -15,9 +15,6 @@ const (
 	Binary = Dir + "/agent"
 )
 
-// NoSuchMode is the exit status of an agent that does not know what it is asked.
-const NoSuchMode = 2
-
 // Where a container has the volume: the proxy container in the place of the
 // image's /nix; the anchor beside it, at BesideNix, which is the /nix of a root at
 // Beside; a throwaway container as its job needs it.

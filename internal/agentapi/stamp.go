@@ -55,10 +55,6 @@ var identityForm = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
 // IsIdentity tells whether a text can be an image identity, and the name of a file.
 func IsIdentity(s string) bool { return identityForm.MatchString(s) }
 
-// LookOnly is the argument by which the agent's prepare mode changes nothing. One
-// of an earlier nixproxy does not know it, and prepares.
-const LookOnly = "look"
-
 // Prepared is what the agent's prepare mode prints about a volume.
 type Prepared struct {
 	Stamps []Stamp `json:"stamps"`

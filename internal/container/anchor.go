@@ -20,7 +20,7 @@ func AnchorName(volume string) string { return volume + "-anchor" }
 func Anchor(ctx context.Context, e Engine, p Place) (engine.Container, error) {
 	c, err := findOrCreate(ctx, e, engine.Specification{
 		Name: AnchorName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: []string{agentapi.Binary, "anchor"},
+		Entrypoint: []string{agentapi.Binary, agentapi.ModeAnchor},
 		Labels:     labels(p.Volume, RoleAnchor),
 		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agentapi.BesideNix}},
 		Init:       true,

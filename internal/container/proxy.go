@@ -104,7 +104,7 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	mounts := append([]engine.Mount{{Volume: p.Volume, Target: "/nix"}}, p.Mounts...)
 	s := engine.Specification{
 		Name: p.Name(), Image: p.Image.ID, Platform: p.Platform,
-		Entrypoint: append([]string{agentapi.Binary, "serve", p.Identity, p.Specification()}, p.moved()...),
+		Entrypoint: append([]string{agentapi.Binary, agentapi.ModeServe, p.Identity, p.Specification()}, p.moved()...),
 		Labels:     l, Mounts: mounts, PidOf: anchor.ID, Limits: p.Limits,
 	}
 	if p.Publish {

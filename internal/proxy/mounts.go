@@ -129,7 +129,7 @@ func factsInside(ctx context.Context, e Engine, id string, views []agentapi.View
 	if err != nil {
 		return nil, err
 	}
-	answer, err := e.Output(ctx, id, string(question), agentapi.Binary, "look")
+	answer, err := e.Output(ctx, id, string(question), agentapi.Binary, agentapi.ModeDescribe)
 	if err != nil {
 		return nil, fmt.Errorf("looking at what is mounted: %w", err)
 	}

@@ -86,7 +86,7 @@ func ended(ctx context.Context, e Engine, ids ...string) bool {
 // refusesToExecute tells whether the engine says that nothing can be executed in a
 // container; what the agent says that is executed does not matter.
 func refusesToExecute(ctx context.Context, e Engine, id string) bool {
-	_, err := e.Output(ctx, id, "[]", agentapi.Binary, "look")
+	_, err := e.Output(ctx, id, "[]", agentapi.Binary, agentapi.ModeDescribe)
 	exit, ok := errors.AsType[*engine.ExitError](err)
 	return engine.IsConflict(err) || engine.IsNotFound(err) || ok && exit.Status >= notExecuted
 }

@@ -177,7 +177,7 @@ func (p *Proxy) enroll(ctx context.Context, e Engine, id string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	answer, err := e.Output(ctx, id, string(ssh.MarshalAuthorizedKey(key.PublicKey())), agentapi.Binary, "enroll")
+	answer, err := e.Output(ctx, id, string(ssh.MarshalAuthorizedKey(key.PublicKey())), agentapi.Binary, agentapi.ModeEnroll)
 	return strings.TrimSpace(string(answer)), err
 }
 

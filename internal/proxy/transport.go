@@ -149,7 +149,7 @@ func (r route) silent(err error) error {
 }
 
 func (r route) overBridge(ctx context.Context, e Engine) (*session.Client, error) {
-	bridge, err := e.Exec(ctx, r.Container, agentapi.Binary, "connect")
+	bridge, err := e.Exec(ctx, r.Container, agentapi.Binary, agentapi.ModeConnect)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 // that is held in the volume for every host. begin is called when it is known
 // how much that is. Nothing is in it that is not as Nix registered it.
 func (h Handle) Export(ctx context.Context, asked []nixstore.Path, by string, to io.Writer, begin func(agentapi.Cargo) Progress) error {
-	return h.talk(ctx, "export", asked, func(s *engine.Stream) error {
+	return h.talk(ctx, agentapi.ModeExport, asked, func(s *engine.Stream) error {
 		from := bufio.NewReaderSize(s, 64<<10)
 		m := archive.Manifest{Format: archive.Format, Nixproxy: by, Flavour: h.Flavour, Platform: h.Platform}
 		line, err := from.ReadBytes('\n')

@@ -88,14 +88,14 @@ func (h Handle) RunNext(ctx context.Context, job container.Job) error {
 // Prepare makes a new volume ours inside, checks an old one, and tells what is
 // in it.
 func (h Handle) Prepare(ctx context.Context) (p agentapi.Prepared, err error) {
-	err = h.Query(ctx, "", &p, "prepare")
+	err = h.Query(ctx, "", &p, agentapi.ModePrepare)
 	return p, err
 }
 
 // Contents tells what is in the volume, and changes nothing: nor does it keep the
 // anchor from ending for want of use.
 func (h Handle) Contents(ctx context.Context) (p agentapi.Prepared, err error) {
-	err = h.Query(ctx, "", &p, "prepare", agentapi.LookOnly)
+	err = h.Query(ctx, "", &p, agentapi.ModePrepare, agentapi.ReadOnly)
 	return p, err
 }
 

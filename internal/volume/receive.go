@@ -18,7 +18,7 @@ func (h Handle) Missing(ctx context.Context, closure []nixstore.Path) ([]nixstor
 		return nil, err
 	}
 	var lack agentapi.Lack
-	err = h.Query(ctx, string(question), &lack, "lacks")
+	err = h.Query(ctx, string(question), &lack, agentapi.ModeMissing)
 	return lack.Missing, err
 }
 
@@ -30,7 +30,7 @@ type Sender func(to io.Writer, paths []nixstore.Path) error
 // is to be rooted. It costs one command in the anchor, whatever is missing. wait
 // is called when another one is receiving, and is waited for.
 func (h Handle) Receive(ctx context.Context, want agentapi.Wanted, send Sender, wait func()) error {
-	return h.talk(ctx, "receive", want, func(s *engine.Stream) error {
+	return h.talk(ctx, agentapi.ModeReceive, want, func(s *engine.Stream) error {
 		said := json.NewDecoder(s)
 		var lack agentapi.Lack
 		for lack.Missing == nil {

@@ -28,7 +28,7 @@ func (h Handle) Sync(ctx context.Context, identity, reference string, begin func
 		progress := begin()
 		var synced agentapi.Synced
 		err = h.Run(ctx, container.Job{
-			Mode: []string{"sync", identity, reference},
+			Mode: []string{agentapi.ModeSync, identity, reference},
 			Out:  func(r io.Reader) error { return agentapi.Follow(r, progress.Set, &synced) },
 		})
 		if err == nil && synced.Stamp == nil {
@@ -66,5 +66,5 @@ func (e *HeldError) Error() string {
 // Held tells whether they still use it. A volume without its anchor is not in use.
 func (e *HeldError) Held(ctx context.Context) bool {
 	var left []agentapi.Holder
-	return e.Volume.Query(ctx, "", &left, "holders") == nil && len(left) > 0
+	return e.Volume.Query(ctx, "", &left, agentapi.ModeHolders) == nil && len(left) > 0
 }

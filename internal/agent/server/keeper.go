@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
 // A keeper is the agent's end of a process that runs Keep.
@@ -35,7 +37,7 @@ func newKeeper() (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	process := exec.Command(self, "keep")
+	process := exec.Command(self, agentapi.ModeSupervise)
 	process.ExtraFiles = []*os.File{theirs}
 	process.Stderr = os.Stderr
 	process.Env = []string{} // all that it needs comes with the task

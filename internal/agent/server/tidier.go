@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
 // calm is how long nobody must have been connected before garbage is collected
@@ -88,7 +89,7 @@ func (a Agent) tidy() func(context.Context, int64) {
 			return
 		}
 		defer a.idle.leave()
-		c := exec.CommandContext(ctx, "/proc/self/exe", "tidy", strconv.FormatInt(most, 10))
+		c := exec.CommandContext(ctx, "/proc/self/exe", agentapi.ModeGCAuto, strconv.FormatInt(most, 10))
 		c.Cancel = func() error { return c.Process.Signal(unix.SIGTERM) }
 		c.Stderr = os.Stderr // the container's log
 		if c.Run() == nil {
