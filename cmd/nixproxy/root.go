@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,17 +74,20 @@ func eachCommand(c *cobra.Command, do func(*cobra.Command)) {
 	}
 }
 
-// plainly says what a number or a switch takes, where Go's own words name a
-// function.
+// plainly says what a number or a switch takes, with the flag's long name alone.
 func plainly(err error) error {
 	var wrong *pflag.InvalidValueError
-	var number *strconv.NumError
-	if !errors.As(err, &wrong) || !errors.As(err, &number) {
+	if !errors.As(err, &wrong) {
 		return err
 	}
-	what := "a whole number"
-	if wrong.GetFlag().Value.Type() == "bool" {
+	what := ""
+	switch wrong.GetFlag().Value.Type() {
+	case "bool":
 		what = "one of 1, 0, true, false"
+	case "int":
+		what = "a whole number"
+	default:
+		return err
 	}
 	return fmt.Errorf("invalid argument %q for %q flag: it is %s", wrong.GetValue(), "--"+wrong.GetFlag().Name, what)
 }
