@@ -13,45 +13,48 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
-// GC drops the roots that the plan says and collects the garbage. see is
-// asked for links of this host that the volume keeps something for.
+// GC drops the roots that the plan says and collects the garbage. see is asked for
+// links of this host that the volume keeps something for.
 func (h Handle) GC(ctx context.Context, plan agentapi.GCPlan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.GCResult, error) {
-	var collected agentapi.GCResult
-	progress := begin()
-	converse := func(r io.Reader, w io.Writer) error {
-		return agentapi.Converse(r, progress.Set, &collected, func(question json.RawMessage) error { return lookAt(question, see, w) })
-	}
-	err := h.gc(ctx, plan, converse)
+	g := &gc{plan: plan, see: see, progress: begin()}
+	err := g.inThrowaway(ctx, h)
 	if engine.IsFullDisk(err) {
-		err = h.gcInProxy(ctx, plan, converse, err)
+		err = g.inProxy(ctx, h, err)
 	}
-	progress.End(err)
+	g.progress.End(err)
 	if err != nil {
-		return collected, fmt.Errorf("collecting garbage in volume %s: %w", h.Name, err)
+		return g.result, fmt.Errorf("collecting garbage in volume %s: %w", h.Name, err)
 	}
-	return collected, nil
+	return g.result, nil
 }
 
-func gcMode(plan agentapi.GCPlan) []string {
-	text, _ := json.Marshal(plan) // which nothing in it can make fail
-	return []string{agentapi.ModeGC, string(text)}
+// A gc is one collection, as the host takes part in it.
+type gc struct {
+	plan     agentapi.GCPlan
+	see      func(link string) agentapi.LinkState
+	progress Progress
+	result   agentapi.GCResult
 }
 
-func (h Handle) gc(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error) error {
+// mode is the agent's, with its argument.
+func (g *gc) mode() []string {
+	plan, _ := json.Marshal(g.plan) // which nothing in it can make fail
+	return []string{agentapi.ModeGC, string(plan)}
+}
+
+// inThrowaway collects in the throwaway container.
+func (g *gc) inThrowaway(ctx context.Context, h Handle) error {
 	in, answers := io.Pipe()
 	defer in.Close() // ends an answer that nobody takes
-	return h.RunNext(ctx, container.Job{
-		Mode: gcMode(plan), InPlace: true, In: in,
-		Out: func(r io.Reader) error {
-			defer answers.Close()
-			return converse(r, answers)
-		},
-	})
+	return h.RunNext(ctx, container.Job{Mode: g.mode(), InPlace: true, In: in, Out: func(r io.Reader) error {
+		defer answers.Close()
+		return g.converse(r, answers)
+	}})
 }
 
-// gcInProxy collects in a proxy container that runs. A new container takes
-// space, which is just what is missing; two collections at once do no harm.
-func (h Handle) gcInProxy(ctx context.Context, plan agentapi.GCPlan, converse func(io.Reader, io.Writer) error, full error) error {
+// inProxy collects in a proxy container that runs. A new container takes space,
+// which is just what is missing; two collections at once do no harm.
+func (g *gc) inProxy(ctx context.Context, h Handle, full error) error {
 	proxies, err := h.Engine.Containers(ctx, container.LabelVolume+"="+h.Name, container.LabelRole+"="+string(container.RoleProxy))
 	if err != nil {
 		return err
@@ -60,29 +63,34 @@ func (h Handle) gcInProxy(ctx context.Context, plan agentapi.GCPlan, converse fu
 	if i < 0 {
 		return full
 	}
-	plan.Heard = true
-	stream, err := h.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, gcMode(plan)...)...)
+	g.plan.Heard = true
+	stream, err := h.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, g.mode()...)...)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
-	err = converse(stream, stream)
-	if said := stream.Stderr(); err != nil && said != "" {
-		return errors.New(said)
+	err = g.converse(stream, stream)
+	if stderr := stream.Stderr(); err != nil && stderr != "" {
+		return errors.New(stderr)
 	}
 	return err
 }
 
-// lookAt answers a collection that asks for the states of links.
-func lookAt(question json.RawMessage, see func(string) agentapi.LinkState, to io.Writer) error {
+// converse follows the job and answers its questions.
+func (g *gc) converse(from io.Reader, to io.Writer) error {
+	return agentapi.Converse(from, g.progress.Set, &g.result, func(question json.RawMessage) error { return g.answer(question, to) })
+}
+
+// answer tells the states of the links that are asked for.
+func (g *gc) answer(question json.RawMessage, to io.Writer) error {
 	var links []string
 	if err := json.Unmarshal(question, &links); err != nil {
 		return err
 	}
 	states := map[string]agentapi.LinkState{}
 	for _, link := range links {
-		states[link] = see(link)
+		states[link] = g.see(link)
 	}
 	return json.NewEncoder(to).Encode(states)
 }

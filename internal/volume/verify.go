@@ -9,21 +9,22 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
-	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
 // Verify reads all that the volume's database says is there, and tells what is
-// broken. With repair it also mends what needs no image. It waits for no job.
+// broken. With repair it also repairs what needs no image. It waits for no job.
 func (h Handle) Verify(ctx context.Context, repair bool, progress Progress) (found agentapi.Verification, err error) {
-	err = h.talk(ctx, agentapi.ModeVerify, repair, func(s *engine.Stream) error {
-		if err := agentapi.Follow(s, progress.Set, &found); err != nil {
-			return explain(ctx, s, err)
-		}
-		return nil
-	})
-	return found, err
+	s, err := h.start(ctx, agentapi.ModeVerify, repair)
+	if err != nil {
+		return found, err
+	}
+	defer s.Close()
+	if err := agentapi.Follow(s, progress.Set, &found); err != nil {
+		return found, s.explain(ctx, err)
+	}
+	return found, nil
 }
 
 // Repair copies broken paths anew from an image that has them, and notes in each
@@ -40,12 +41,12 @@ func (h Handle) Repair(ctx context.Context, from image.Image, broken []agentapi.
 		return err
 	}
 	h.Place.Image = from.Image
-	var mended []nixstore.Path
+	var repaired []nixstore.Path
 	err = h.RunNext(ctx, container.Job{Mode: []string{agentapi.ModeRepair}, In: bytes.NewReader(list), Out: func(r io.Reader) error {
-		return agentapi.Follow(r, progress.Set, &mended)
+		return agentapi.Follow(r, progress.Set, &repaired)
 	}})
 	for n, b := range broken {
-		if slices.Contains(mended, b.Path) {
+		if slices.Contains(repaired, b.Path) {
 			broken[n].Repaired, broken[n].RepairedFrom = true, from.Reference
 		}
 	}

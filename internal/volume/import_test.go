@@ -18,11 +18,11 @@ import (
 func TestNothingElseIsGivenThanWhatIsCopied(t *testing.T) {
 	want := agentapi.Wanted{Closure: []nixstore.Path{"/nix/store/a", "/nix/store/b"}}
 	for _, missing := range [][]nixstore.Path{{}, {"/nix/store/b"}, {"/nix/store/a", "/nix/store/b"}} {
-		if err := answers(want, agentapi.Lack{Missing: missing}); err != nil {
+		if err := checkMissing(want, agentapi.Lack{Missing: missing}); err != nil {
 			t.Errorf("%q: %v", missing, err)
 		}
 	}
-	err := answers(want, agentapi.Lack{Missing: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
+	err := checkMissing(want, agentapi.Lack{Missing: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
 	if err == nil || !strings.Contains(err.Error(), `asks for "/nix/store/secret"`) {
 		t.Error(err)
 	}
@@ -35,8 +35,8 @@ func (noProgress) End(error)        {}
 
 // To read what the volume has already once took longer than the agent waits.
 func TestImportIsNeverSilent(t *testing.T) {
-	defer func(usual time.Duration) { stillHere = usual }(stillHere)
-	stillHere = 0
+	defer func(usual time.Duration) { keepAlive = usual }(keepAlive)
+	keepAlive = 0
 	file := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(file, []byte("content"), 0o600); err != nil {
 		t.Fatal(err)
