@@ -1,10 +1,10 @@
 package pins
 
 import (
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"github.com/moby/sys/mountinfo"
 
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
@@ -43,37 +43,20 @@ func (t mountTable) points() []string {
 	return points
 }
 
-// readMounts reads the table of this process (proc_pid_mountinfo(5)).
+// readMounts reads the table of this process, which is empty if it cannot be read.
 func readMounts(v layout.Volume) mountTable {
-	content, _ := os.ReadFile("/proc/self/mountinfo")
+	mounts, _ := mountinfo.GetMounts(nil)
+	return newMountTable(v, mounts)
+}
+
+func newMountTable(v layout.Volume, mounts []*mountinfo.Info) mountTable {
 	var table mountTable
-	for line := range strings.Lines(string(content)) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		point := unescape(fields[4])
-		table = append(table, mounted{point: point, root: unescape(fields[3]), host: !ofContainer(point, string(v))})
+	for _, m := range mounts {
+		table = append(table, mounted{point: m.Mountpoint, root: m.Root, host: !ofContainer(m.Mountpoint, string(v))})
 	}
 	return table
 }
 
 func ofContainer(point, volume string) bool {
 	return point == "/" || layout.IsBelow(point, volume) || layout.IsBelow(point, "/proc") || layout.IsBelow(point, "/sys") || layout.IsBelow(point, "/dev")
-}
-
-// unescape undoes the kernel's octal escapes of blanks and backslashes.
-func unescape(field string) string {
-	var b strings.Builder
-	for i := 0; i < len(field); i++ {
-		if field[i] == '\\' && i+3 < len(field) {
-			if code, err := strconv.ParseUint(field[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(code))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(field[i])
-	}
-	return b.String()
 }

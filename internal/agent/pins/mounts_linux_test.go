@@ -1,8 +1,10 @@
 package pins
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,7 +22,17 @@ func TestReadMounts(t *testing.T) {
 			t.Logf("%s: %v", m.point, err) // hidden below another
 		}
 	}
-	if got := unescape(`/a\040b\134\011c\0`); got != "/a b\\\tc\\0" {
-		t.Errorf("got %q", got)
+}
+
+// Names come as they are, whatever is in them.
+func TestMountTableOfStrangeNames(t *testing.T) {
+	const line = `79 46 0:48 /sub\040r ` + "/a\\040b\\134\\011c\\0\v\u00a0d" + ` rw,relatime - tmpfs so\040urce rw`
+	mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(line), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mounted{point: "/a b\\\tc\\0\v\u00a0d", root: "/sub r", host: true}
+	if got := newMountTable("/none", mounts); len(got) != 1 || got[0] != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
