@@ -68,7 +68,7 @@ unit: setup agents ## tests that need no engine, where much runs at once with th
 # For what hangs: a very busy machine takes a third of it.
 TIMEOUT ?= 60m
 behaviour: setup build engine images ## the built binary on a real engine
-	$(GO) test ./test -count=1 -timeout $(TIMEOUT)
+	$(GO) test -tags acceptance ./test -count=1 -timeout $(TIMEOUT)
 
 .PHONY: lint format vet platforms
 lint: format vet platforms ## gofmt, vet, staticcheck, and the other platforms build

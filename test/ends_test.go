@@ -1,11 +1,10 @@
+//go:build linux && acceptance
+
 package test
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -13,35 +12,29 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/nixproxy/nixproxy/test/harness/fixture"
+	"github.com/nixproxy/nixproxy/test/harness/stopwatch"
 )
 
 // testEnds is about sessions that do not end by their command's own will.
-func testEnds(t *testing.T, p *place) {
-	buildSetsid(t, p.dir)
-	for _, transport := range transports {
-		over := p.over(transport)
+func testEnds(t *testing.T, p *fixture.Project) {
+	fixture.BuildSetsid(t, p.Dir)
+	for _, transport := range fixture.Transports {
+		over := p.Over(transport)
 		t.Run(transport, func(t *testing.T) {
 			for name, tree := range trees {
-				t.Run("killed with "+name, func(t *testing.T) { over.killed(t, tree) })
+				t.Run("killed with "+name, func(t *testing.T) { testKilled(t, over, tree) })
 			}
-			t.Run("killed with a build", func(t *testing.T) { over.killedWithBuild(t) })
-			t.Run("killed before a detached process is left alone", func(t *testing.T) { over.leftAlone(t) })
-			t.Run("stopped and continued", func(t *testing.T) { over.stopped(t) })
-			t.Run("the container paused", func(t *testing.T) { over.paused(t) })
-			t.Run("the container killed", func(t *testing.T) { over.containerEnds(t, (*place).killContainer) })
-			t.Run("the container removed", func(t *testing.T) { over.containerEnds(t, (*place).removeContainer) })
+			t.Run("killed with a build", func(t *testing.T) { testKilledWithBuild(t, over) })
+			t.Run("killed before a detached process is left alone", func(t *testing.T) { testDetachedLeftAlone(t, over) })
+			t.Run("stopped and continued", func(t *testing.T) { testStoppedClient(t, over) })
+			t.Run("the container paused", func(t *testing.T) { testPausedContainer(t, over) })
+			t.Run("the container killed", func(t *testing.T) { testContainerEnds(t, over, killContainer) })
+			t.Run("the container removed", func(t *testing.T) { testContainerEnds(t, over, removeContainer) })
 		})
 	}
-	t.Run("out of memory", func(t *testing.T) { p.another(t).outOfMemory(t) })
-}
-
-// buildSetsid brings a program that the images have not. Static, it runs in any.
-func buildSetsid(t *testing.T, dir string) {
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "setsid"), "./testdata/setsid")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
+	t.Run("out of memory", func(t *testing.T) { testOutOfMemory(t, p.Another(t)) })
 }
 
 // Process trees that a process group does not hold. Each script prints "ready"
@@ -56,142 +49,129 @@ var trees = map[string]string{
 	"those that start ever others": `f() { (sleep 0.01; f) & }; trap '' HUP; f; f; f; echo ready; while :; do sleep 0.1; done`,
 }
 
-// killed: nixproxy is killed, and with it whatever its command has started.
-func (p *place) killed(t *testing.T, script string) {
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", script)
-	s.await(t, "ready")
-	if len(p.ofSessions()) == 0 {
+// testKilled: nixproxy is killed, and with it whatever its command has started.
+func testKilled(t *testing.T, p *fixture.Project, script string) {
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", script)
+	s.Await(t, "ready")
+	if len(p.SessionProcesses()) == 0 {
 		t.Fatal("no process of the session is seen")
 	}
-	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t)
+	s.Signal(syscall.SIGKILL)
+	p.ExpectNothingLeft(t)
 }
 
-func (p *place) killedWithBuild(t *testing.T) {
+func testKilledWithBuild(t *testing.T, p *fixture.Project) {
 	build := `nix-build --no-out-link --option substituters '' -E 'derivation { name = "endless-` + fmt.Sprint(time.Now().UnixNano()) + `"; system = builtins.currentSystem;
-		builder = "/bin/sh"; PATH = "'$(dirname $(readlink -f $(command -v sleep)))'"; args = [ "-c" "sleep 300 & ` + p.dir + `/setsid sleep 300 & echo ready; sleep 300" ]; }' 2>&1`
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", build)
-	s.await(t, "ready")
-	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t)
+		builder = "/bin/sh"; PATH = "'$(dirname $(readlink -f $(command -v sleep)))'"; args = [ "-c" "sleep 300 & ` + p.Dir + `/setsid sleep 300 & echo ready; sleep 300" ]; }' 2>&1`
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", build)
+	s.Await(t, "ready")
+	s.Signal(syscall.SIGKILL)
+	p.ExpectNothingLeft(t)
 }
 
-// leftAlone: what a command that has ended left in the background is not the
+// testDetachedLeftAlone: what a command that has ended left in the background is not the
 // next session's, whose client is killed.
-func (p *place) leftAlone(t *testing.T) {
-	pid := p.start(t, "nixproxy", "run", "--", "sh", "-c", `sleep 300 >/dev/null 2>&1 & echo $!`).end(t).stdout
-	before := p.ofSessions()
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
-	s.await(t, "ready")
-	s.signal(syscall.SIGKILL)
-	p.expectNothingLeft(t, before...)
-	if left := p.start(t, "nixproxy", "run", "--", "kill", pid).end(t); left.status != 0 {
+func testDetachedLeftAlone(t *testing.T, p *fixture.Project) {
+	pid := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `sleep 300 >/dev/null 2>&1 & echo $!`).End(t).Stdout
+	before := p.SessionProcesses()
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
+	s.Await(t, "ready")
+	s.Signal(syscall.SIGKILL)
+	p.ExpectNothingLeft(t, before...)
+	if left := p.Start(t, "nixproxy", "run", "--", "kill", pid).End(t); left.Status != 0 {
 		t.Errorf("the background process: %v", left)
 	}
-	p.expectNothingLeft(t)
+	p.ExpectNothingLeft(t)
 }
 
-// stopped: a client that is stopped for a while, as in a laptop's sleep, misses
+// testStoppedClient: a client that is stopped for a while, as in a laptop's sleep, misses
 // nothing.
-func (p *place) stopped(t *testing.T) {
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; i=0; while [ $i -lt 100000 ]; do echo line $i; i=$((i+1)); done; exit 5`)
-	s.await(t, "ready")
-	s.signal(syscall.SIGSTOP)
+func testStoppedClient(t *testing.T, p *fixture.Project) {
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; i=0; while [ $i -lt 100000 ]; do echo line $i; i=$((i+1)); done; exit 5`)
+	s.Await(t, "ready")
+	s.Signal(syscall.SIGSTOP)
 	time.Sleep(time.Second) // how long is the point
-	s.signal(syscall.SIGCONT)
-	got := s.end(t)
-	if n := strings.Count(got.stdout, "\nline "); got.status != 5 || n != 100000 || got.stderr != "" {
+	s.Signal(syscall.SIGCONT)
+	got := s.End(t)
+	if n := strings.Count(got.Stdout, "\nline "); got.Status != 5 || n != 100000 || got.Stderr != "" {
 		t.Errorf("%d lines, %v", n, got)
 	}
 }
 
-// paused: a stopped agent is waited for.
-func (p *place) paused(t *testing.T) {
-	id := p.container(t)
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; cat; exit 5`)
-	s.await(t, "ready")
-	if err := p.engine.ContainerPause(t.Context(), id); err != nil {
+// testPausedContainer: a stopped agent is waited for.
+func testPausedContainer(t *testing.T, p *fixture.Project) {
+	id := p.Container(t)
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; cat; exit 5`)
+	s.Await(t, "ready")
+	if err := p.Engine.ContainerPause(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintln(s.stdin, "sent meanwhile")
+	fmt.Fprintln(s.Stdin, "sent meanwhile")
 	time.Sleep(time.Second) // how long is the point
-	if err := p.engine.ContainerUnpause(t.Context(), id); err != nil {
+	if err := p.Engine.ContainerUnpause(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	s.stdin.Close()
-	if got := s.end(t); got.status != 5 || got.stdout != "ready\nsent meanwhile" || got.stderr != "" {
+	s.Stdin.Close()
+	if got := s.End(t); got.Status != 5 || got.Stdout != "ready\nsent meanwhile" || got.Stderr != "" {
 		t.Errorf("%v", got)
 	}
 }
 
-// engineEnds: nixproxy tells in one line of an engine that ends under it, too.
-func (p *place) engineEnds(t *testing.T) {
-	var under []*started
-	for _, transport := range transports {
-		s := p.over(transport).start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
-		s.await(t, "ready")
+// testEngineEnds: nixproxy tells in one line of an engine that ends under it, too.
+func testEngineEnds(t *testing.T, p *fixture.Project) {
+	var under []*fixture.Running
+	for _, transport := range fixture.Transports {
+		s := p.Over(transport).Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
+		s.Await(t, "ready")
 		under = append(under, s)
 	}
-	p.engine.stop()
+	p.Engine.Stop()
 	for i, s := range under {
-		if got := s.end(t); got.status != 125 || !oneLine.MatchString(got.stderr) {
-			t.Errorf("over the %s: %v", transports[i], got)
+		if got := s.End(t); got.Status != 125 || !oneLine.MatchString(got.Stderr) {
+			t.Errorf("over the %s: %v", fixture.Transports[i], got)
 		}
 	}
 }
 
 var oneLine = regexp.MustCompile(`^nixproxy: [^\n]+\n$`)
 
-// containerEnds: nixproxy tells in one line of a container that is ended under
+// testContainerEnds: nixproxy tells in one line of a container that is ended under
 // it, and the next command has another.
-func (p *place) containerEnds(t *testing.T, end func(*place, context.Context, string) error) {
-	id := p.container(t)
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
-	s.await(t, "ready")
+func testContainerEnds(t *testing.T, p *fixture.Project, end func(*fixture.Project, context.Context, string) error) {
+	id := p.Container(t)
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
+	s.Await(t, "ready")
 	if err := end(p, t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	watch := startStopwatch(t)
-	got := s.end(t)
-	if took := watch.elapsed(); took > 3*time.Second {
+	watch := stopwatch.Start(t)
+	got := s.End(t)
+	if took := watch.Elapsed(); took > 3*time.Second {
 		t.Errorf("it took nixproxy %v to notice", took)
 	}
-	if got.status != 125 || !oneLine.MatchString(got.stderr) {
+	if got.Status != 125 || !oneLine.MatchString(got.Stderr) {
 		t.Errorf("%v", got)
 	}
-	next := p.start(t, "nixproxy", "run", "--", "echo", "here").end(t)
-	if next.status != 0 || next.stdout != "here" {
+	next := p.Start(t, "nixproxy", "run", "--", "echo", "here").End(t)
+	if next.Status != 0 || next.Stdout != "here" {
 		t.Errorf("the next command: %v", next)
 	}
 }
 
-func (p *place) killContainer(ctx context.Context, id string) error {
-	return p.engine.ContainerKill(ctx, id, "KILL")
+func killContainer(p *fixture.Project, ctx context.Context, id string) error {
+	return p.Engine.ContainerKill(ctx, id, "KILL")
 }
 
-func (p *place) removeContainer(ctx context.Context, id string) error {
-	return p.engine.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
+func removeContainer(p *fixture.Project, ctx context.Context, id string) error {
+	return p.Engine.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
 }
 
-// container is the id of the place's proxy container.
-func (p *place) container(t *testing.T) string {
-	t.Helper()
-	all, err := p.engine.role(p.volume, "proxy")
-	for _, c := range all {
-		if c.Labels["dev.nixproxy.project"] == p.dir {
-			return c.ID
-		}
-	}
-	t.Fatalf("there is no proxy container for %s: %v", p.dir, err)
-	return ""
-}
-
-// outOfMemory: a command that the kernel killed for want of memory ends as by
+// testOutOfMemory: a command that the kernel killed for want of memory ends as by
 // any SIGKILL, and is told why.
-func (p *place) outOfMemory(t *testing.T) {
-	for _, transport := range transports {
-		got := p.over(transport).start(t, "nixproxy", "run", "--memory", "64m", "--", "sh", "-c", `head -c 300m /dev/zero | tail -n 1 >/dev/null; exit $?`).end(t)
-		if got.status != 137 || !regexp.MustCompile(`^nixproxy: [^\n]*memory[^\n]*\n$`).MatchString(got.stderr) {
+func testOutOfMemory(t *testing.T, p *fixture.Project) {
+	for _, transport := range fixture.Transports {
+		got := p.Over(transport).Start(t, "nixproxy", "run", "--memory", "64m", "--", "sh", "-c", `head -c 300m /dev/zero | tail -n 1 >/dev/null; exit $?`).End(t)
+		if got.Status != 137 || !regexp.MustCompile(`^nixproxy: [^\n]*memory[^\n]*\n$`).MatchString(got.Stderr) {
 			t.Errorf("over the %s: %v", transport, got)
 		}
 	}

@@ -1,3 +1,5 @@
+//go:build linux && acceptance
+
 package test
 
 import (
@@ -11,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/nixstore"
+	"github.com/nixproxy/nixproxy/test/harness/images"
 )
 
 // Whoever sends a store path, and whatever was looked at before: one whose archive
@@ -20,7 +23,7 @@ func TestAnotherHashIsRefused(t *testing.T) {
 	const path = nixstore.Path("/nix/store/00000000000000000000000000000000-one")
 	right, other := narOf(t, "one"), narOf(t, "two")
 	info := nixstore.Info{Path: path, NarSize: int64(len(right)), NarHash: fmt.Sprintf("sha256:%x", sha256.Sum256(right))}
-	for _, image := range theWorld.images {
+	for _, image := range suite.Images {
 		t.Run(image.Version, func(t *testing.T) {
 			root := t.TempDir()
 			add := func(archive []byte) error {
@@ -58,7 +61,7 @@ func narOf(t *testing.T, content string) []byte {
 }
 
 // serve opens a store below root with the image's Nix.
-func serve(t *testing.T, image nixImage, root string) *nixstore.Server {
+func serve(t *testing.T, image images.Image, root string) *nixstore.Server {
 	t.Helper()
 	t.Setenv("HOSTNIX_"+strings.ReplaceAll(image.Version, ".", "_"), image.Root+":"+image.Nix)
 	t.Setenv("NIX_CONFIG", "build-users-group =")
@@ -69,7 +72,7 @@ func serve(t *testing.T, image nixImage, root string) *nixstore.Server {
 	return store
 }
 
-func validIn(t *testing.T, image nixImage, root string, path nixstore.Path) []nixstore.Path {
+func validIn(t *testing.T, image images.Image, root string, path nixstore.Path) []nixstore.Path {
 	t.Helper()
 	store := serve(t, image, root)
 	defer store.Close()

@@ -1,3 +1,5 @@
+//go:build linux && acceptance
+
 package test
 
 import (
@@ -6,6 +8,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nixproxy/nixproxy/test/harness/fixture"
+	"github.com/nixproxy/nixproxy/test/harness/stopwatch"
 )
 
 // silence is how long an end may be silent before the other gives it up: eight
@@ -19,57 +24,57 @@ func TestLiveness(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	p := newPlace(t, theWorld.engine, "liveness")
-	for _, transport := range transports {
-		for name, test := range map[string]func(*place, *testing.T){
-			"ten silent minutes": (*place).silentMinutes, "a silent agent": (*place).silentAgent, "a silent client": (*place).silentClient,
+	p := suite.NewProject(t, suite.Engine, "liveness")
+	for _, transport := range fixture.Transports {
+		for name, test := range map[string]func(*testing.T, *fixture.Project){
+			"ten silent minutes": testSilentMinutes, "a silent agent": testSilentAgent, "a silent client": testSilentClient,
 		} {
-			other := p.another(t).over(transport)
-			t.Run(name+" over the "+transport, func(t *testing.T) { t.Parallel(); test(other, t) })
+			other := p.Another(t).Over(transport)
+			t.Run(name+" over the "+transport, func(t *testing.T) { t.Parallel(); test(t, other) })
 		}
 	}
 }
 
-func (p *place) silentMinutes(t *testing.T) {
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", "sleep 600; cat; exit 5")
+func testSilentMinutes(t *testing.T, p *fixture.Project) {
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", "sleep 600; cat; exit 5")
 	time.Sleep(10*time.Minute + 5*time.Second)
-	s.stdin.Write([]byte("said at last\n"))
-	s.stdin.Close()
-	if got := s.end(t); got.status != 5 || got.stdout != "said at last" || got.stderr != "" {
+	s.Stdin.Write([]byte("said at last\n"))
+	s.Stdin.Close()
+	if got := s.End(t); got.Status != 5 || got.Stdout != "said at last" || got.Stderr != "" {
 		t.Errorf("%v", got)
 	}
 }
 
-func (p *place) silentAgent(t *testing.T) {
-	id := p.container(t)
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", "echo ready; sleep 3600")
-	s.await(t, "ready")
-	if err := p.engine.ContainerPause(t.Context(), id); err != nil {
+func testSilentAgent(t *testing.T, p *fixture.Project) {
+	id := p.Container(t)
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", "echo ready; sleep 3600")
+	s.Await(t, "ready")
+	if err := p.Engine.ContainerPause(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(silence)
-	watch := startStopwatch(t)
-	got := s.end(t)
-	if took := watch.elapsed(); took > gone {
+	watch := stopwatch.Start(t)
+	got := s.End(t)
+	if took := watch.Elapsed(); took > fixture.EndLimit {
 		t.Errorf("it took nixproxy %v more to give up", took)
 	}
-	if err := p.engine.ContainerUnpause(t.Context(), id); err != nil {
+	if err := p.Engine.ContainerUnpause(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if got.status != 125 || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "nixproxy: ") {
+	if got.Status != 125 || strings.Count(got.Stderr, "\n") != 1 || !strings.HasPrefix(got.Stderr, "nixproxy: ") {
 		t.Errorf("%v", got)
 	}
-	p.expectNothingLeft(t)
+	p.ExpectNothingLeft(t)
 }
 
-func (p *place) silentClient(t *testing.T) {
-	s := p.start(t, "nixproxy", "run", "--", "sh", "-c", "echo ready; sleep 3600")
-	s.await(t, "ready")
-	s.signal(syscall.SIGSTOP)
+func testSilentClient(t *testing.T, p *fixture.Project) {
+	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", "echo ready; sleep 3600")
+	s.Await(t, "ready")
+	s.Signal(syscall.SIGSTOP)
 	time.Sleep(silence)
-	p.expectNothingLeft(t)
-	s.signal(syscall.SIGCONT)
-	if got := s.end(t); got.status != 125 {
+	p.ExpectNothingLeft(t)
+	s.Signal(syscall.SIGCONT)
+	if got := s.End(t); got.Status != 125 {
 		t.Errorf("%v", got)
 	}
 }

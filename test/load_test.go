@@ -1,3 +1,5 @@
+//go:build linux && acceptance
+
 package test
 
 import (
@@ -14,6 +16,9 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/test/harness"
+	"github.com/nixproxy/nixproxy/test/harness/fixture"
 )
 
 // Whatever signal ends nixproxy, at whatever moment, while its command reads and
@@ -21,10 +26,10 @@ import (
 // was. SIGKILL alone leaves nobody who could restore that.
 func TestKillsUnderLoad(t *testing.T) {
 	t.Parallel()
-	p, random := newPlace(t, theWorld.engine, "load"), newRandom(t)
-	buildSetsid(t, p.dir)
+	p, random := suite.NewProject(t, suite.Engine, "load"), harness.NewRandom(t)
+	fixture.BuildSetsid(t, p.Dir)
 	const atOnce = 4
-	for range longer(20) / atOnce {
+	for range harness.Longer(20) / atOnce {
 		var all sync.WaitGroup
 		for range atOnce {
 			v := newVictim(random)
@@ -35,10 +40,10 @@ func TestKillsUnderLoad(t *testing.T) {
 			})
 		}
 		all.Wait()
-		p.expectNothingLeft(t)
+		p.ExpectNothingLeft(t)
 	}
-	p.expectOneKeeper(t)
-	if got := p.start(t, "nixproxy", "run", "--", "echo", "here").end(t); got.status != 0 || got.stdout != "here" || got.stderr != "" {
+	p.ExpectOneSupervisor(t)
+	if got := p.Start(t, "nixproxy", "run", "--", "echo", "here").End(t); got.Status != 0 || got.Stdout != "here" || got.Stderr != "" {
 		t.Errorf("afterwards: %v", got)
 	}
 }
@@ -54,17 +59,17 @@ type victim struct {
 func newVictim(random *rand.Rand) victim {
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGKILL}
 	return victim{
-		Transport: transports[random.IntN(len(transports))], Terminal: random.IntN(2) == 0,
+		Transport: fixture.Transports[random.IntN(len(fixture.Transports))], Terminal: random.IntN(2) == 0,
 		Signal: signals[random.IntN(len(signals))], After: time.Duration(random.Int64N(int64(600 * time.Millisecond))),
 	}
 }
 
-func (v victim) run(p *place) error {
+func (v victim) run(p *fixture.Project) error {
 	script := `cat | tr x y | tee /dev/fd/2`
 	if v.Signal == syscall.SIGKILL { // others do not reach these, as they would not at home
 		script = `./setsid sleep 300 & (trap "" HUP; yes >/dev/null) & ` + script
 	}
-	c := p.over(v.Transport).command("nixproxy", "run", "--", "sh", "-c", script)
+	c := p.Over(v.Transport).Command("nixproxy", "run", "--", "sh", "-c", script)
 	if v.Terminal {
 		return v.onTerminal(c)
 	}
@@ -140,14 +145,14 @@ func (v victim) kill(c *exec.Cmd) error {
 		select {
 		case <-ended:
 			return nil
-		case <-time.After(slowest / 6):
+		case <-time.After(harness.Limit / 6):
 			_ = c.Process.Signal(v.Signal)
 		}
 	}
 	select {
 	case <-ended:
 		return nil
-	case <-time.After(slowest):
+	case <-time.After(harness.Limit):
 	}
 	_ = c.Process.Kill()
 	<-ended

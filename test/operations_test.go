@@ -1,3 +1,5 @@
+//go:build linux && acceptance
+
 package test
 
 import (
@@ -7,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/test/harness/engine"
+	"github.com/nixproxy/nixproxy/test/harness/images"
 )
 
 // An operation is what nixproxy does to a volume, and may be interrupted in.
@@ -17,49 +22,53 @@ type operation struct {
 	// whole, until nixproxy comes again. Nix writes its database to the disk last.
 	removes bool
 	// prepare changes the volume first; nil: it is good as it is.
-	prepare func(*round) error
-	argv    func(*laboratory) []string
+	prepare func(*iteration) error
+	argv    func(*reliabilityFixture) []string
 	// holds tells whether all is there that a success of it promises.
-	holds func(*round) error
+	check func(*iteration) error
 }
 
 // killed are those in which processes are killed: all that take long.
-var killed = []operation{imageSync, hostSync, exporting, importing, collecting, toHost, copyingOut, mending}
+var killed = []operation{imageSync, hostSync, exporting, importing, gc, syncToHost, copying, repairing}
 
 // writing are those that write to the volume.
-var writing = []operation{build, imageSync, hostSync, importing, collecting, collectingByHand}
+var writing = []operation{build, imageSync, hostSync, importing, gc, gcByHand}
 
 // filling are those that may find no space for what they write.
 var filling = []operation{imageSync, hostSync, importing}
 
 var imageSync = operation{
-	name:  "image-sync",
-	argv:  func(l *laboratory) []string { return []string{"nixproxy", "--nix-version", l.other.Version, "sync"} },
-	holds: (*round).hasBoth,
+	name: "image-sync",
+	argv: func(f *reliabilityFixture) []string {
+		return []string{"nixproxy", "--nix-version", f.other.Version, "sync"}
+	},
+	check: (*iteration).hasBoth,
 }
 
 var hostSync = operation{
 	name: "host-sync",
-	argv: func(l *laboratory) []string {
-		return []string{"hostnix", l.other.Version, "nixproxy", "--nix-version", l.image.Version, "sync", l.other.Nix}
+	argv: func(f *reliabilityFixture) []string {
+		return []string{"hostnix", f.other.Version, "nixproxy", "--nix-version", f.image.Version, "sync", f.other.Nix}
 	},
-	holds: func(r *round) error {
-		_, err := os.Lstat(r.laboratory.volumePath(r.volume, "var/nix/gcroots/nixproxy/sync", filepath.Base(r.other.Nix)))
-		return errors.Join(err, missing([]string{r.other.Nix}, r.valid))
+	check: func(it *iteration) error {
+		_, err := os.Lstat(it.reliabilityFixture.VolumePath(it.Volume, "var/nix/gcroots/nixproxy/sync", filepath.Base(it.other.Nix)))
+		return errors.Join(err, engine.ExpectValid([]string{it.other.Nix}, it.valid))
 	},
 }
 
 var exporting = operation{
 	name: "export",
 	full: true,
-	argv: func(*laboratory) []string { return []string{"nixproxy", "volume", "export", "-o", "volume.tar.zst"} },
-	holds: func(r *round) error {
-		want, err := os.ReadFile(r.archive)
-		got, err2 := os.ReadFile(filepath.Join(r.dir, "volume.tar.zst"))
+	argv: func(*reliabilityFixture) []string {
+		return []string{"nixproxy", "volume", "export", "-o", "volume.tar.zst"}
+	},
+	check: func(it *iteration) error {
+		want, err := os.ReadFile(it.archive)
+		got, err2 := os.ReadFile(filepath.Join(it.Dir, "volume.tar.zst"))
 		if !bytes.Equal(got, want) {
 			err2 = errors.Join(err2, fmt.Errorf("the archive is another: %d bytes, and not %d", len(got), len(want)))
 		}
-		files, err3 := os.ReadDir(r.dir)
+		files, err3 := os.ReadDir(it.Dir)
 		if len(files) != 1 {
 			err3 = errors.Join(err3, fmt.Errorf("beside the archive there is more: %v", files))
 		}
@@ -69,59 +78,59 @@ var exporting = operation{
 
 var importing = operation{
 	name:  "import",
-	argv:  func(l *laboratory) []string { return []string{"nixproxy", "volume", "import", l.archive} },
-	holds: (*round).hasBoth,
+	argv:  func(f *reliabilityFixture) []string { return []string{"nixproxy", "volume", "import", f.archive} },
+	check: (*iteration).hasBoth,
 }
 
-var collecting = operation{
+var gc = operation{
 	name:    "gc",
 	full:    true,
 	removes: true,
-	argv: func(l *laboratory) []string {
-		return []string{"nixproxy", "--nix-version", l.image.Version, "volume", "gc", "--keep-images", "1"}
+	argv: func(f *reliabilityFixture) []string {
+		return []string{"nixproxy", "--nix-version", f.image.Version, "volume", "gc", "--keep-images", "1"}
 	},
-	holds: (*round).hasOne,
+	check: (*iteration).hasOne,
 }
 
-// collectingByHand is the user's own way.
-var collectingByHand = operation{
+// gcByHand is the user's own way.
+var gcByHand = operation{
 	name:    "gc-by-hand",
 	full:    true,
 	removes: true,
-	prepare: (*round).letGo,
-	argv:    func(*laboratory) []string { return []string{"nixproxy", "run", "--", "nix-collect-garbage"} },
-	holds:   (*round).hasOne,
+	prepare: (*iteration).dropOther,
+	argv:    func(*reliabilityFixture) []string { return []string{"nixproxy", "run", "--", "nix-collect-garbage"} },
+	check:   (*iteration).hasOne,
 }
 
-// letGo makes garbage of the other image's store.
-func (r *round) letGo() error {
-	stamps, err := filepath.Glob(r.laboratory.volumePath(r.volume, "var/nixproxy/images/*.json"))
+// dropOther makes garbage of the other image's store.
+func (it *iteration) dropOther() error {
+	stamps, err := filepath.Glob(it.reliabilityFixture.VolumePath(it.Volume, "var/nixproxy/images/*.json"))
 	for _, stamp := range stamps {
 		content, err2 := os.ReadFile(stamp)
-		if err = errors.Join(err, err2); !bytes.Contains(content, []byte(r.other.Nix)) {
+		if err = errors.Join(err, err2); !bytes.Contains(content, []byte(it.other.Nix)) {
 			continue
 		}
 		identity := strings.TrimSuffix(filepath.Base(stamp), ".json")
-		err = errors.Join(err, os.Remove(stamp), os.RemoveAll(r.laboratory.volumePath(r.volume, "var/nix/gcroots/nixproxy/images", identity)))
+		err = errors.Join(err, os.Remove(stamp), os.RemoveAll(it.reliabilityFixture.VolumePath(it.Volume, "var/nix/gcroots/nixproxy/images", identity)))
 	}
 	return err
 }
 
-var mending = operation{
+var repairing = operation{
 	name:    "mend",
 	full:    true,
-	prepare: (*round).damage,
-	argv:    func(*laboratory) []string { return []string{"nixproxy", "volume", "verify", "--repair"} },
-	holds:   (*round).hasBoth,
+	prepare: (*iteration).damage,
+	argv:    func(*reliabilityFixture) []string { return []string{"nixproxy", "volume", "verify", "--repair"} },
+	check:   (*iteration).hasBoth,
 }
 
 // damage makes some paths of both images' stores other than they were registered,
 // and takes some away.
-func (r *round) damage() (err error) {
-	for n, path := range append(storeOf(r.image), storeOf(r.other)...) {
-		switch files, _ := filepath.Glob(r.laboratory.volumePath(r.volume, path[len("/nix/"):], "bin/*")); {
+func (it *iteration) damage() (err error) {
+	for n, path := range append(images.StorePaths(it.image), images.StorePaths(it.other)...) {
+		switch files, _ := filepath.Glob(it.reliabilityFixture.VolumePath(it.Volume, path[len("/nix/"):], "bin/*")); {
 		case n%8 == 0:
-			err = errors.Join(err, os.RemoveAll(r.laboratory.volumePath(r.volume, path[len("/nix/"):])))
+			err = errors.Join(err, os.RemoveAll(it.reliabilityFixture.VolumePath(it.Volume, path[len("/nix/"):])))
 		case n%2 == 0 && len(files) > 0:
 			err = errors.Join(err, os.Remove(files[0]), os.WriteFile(files[0], []byte("x"), 0o555)) // other volumes may share it
 		}
@@ -134,11 +143,11 @@ func (r *round) damage() (err error) {
 // written to disk, when the build closes it.
 var build = operation{
 	name: "build",
-	argv: func(*laboratory) []string {
+	argv: func(*reliabilityFixture) []string {
 		const script = `(sleep 60 | nix-store --serve >/dev/null 2>&1) & sleep 0.3; nix-build --no-out-link --option substituters "" -E "$0"`
 		return []string{"nixproxy", "run", "--", "sh", "-c", script, manyFiles}
 	},
-	holds: func(r *round) error { return missing([]string{r.stdout}, r.valid) },
+	check: func(it *iteration) error { return engine.ExpectValid([]string{it.stdout}, it.valid) },
 }
 
 // manyFiles is a derivation with others before it, each of many small files.
@@ -154,27 +163,18 @@ let
 in build "last" (build "second" (build "first" "none"))`
 
 // hasBoth tells whether the stores of both images are there, and their stamps.
-func (r *round) hasBoth() error {
-	stamps, err := filepath.Glob(r.laboratory.volumePath(r.volume, "var/nixproxy/images/*.json"))
+func (it *iteration) hasBoth() error {
+	stamps, err := filepath.Glob(it.reliabilityFixture.VolumePath(it.Volume, "var/nixproxy/images/*.json"))
 	if len(stamps) != 2 {
 		err = errors.Join(err, fmt.Errorf("%d stamps", len(stamps)))
 	}
-	return errors.Join(err, missing(storeOf(r.other), r.valid))
+	return errors.Join(err, engine.ExpectValid(images.StorePaths(it.other), it.valid))
 }
 
 // hasOne tells whether nothing is there that the first image does not need.
-func (r *round) hasOne() error {
-	if err := missing(r.valid, r.before); err != nil {
+func (it *iteration) hasOne() error {
+	if err := engine.ExpectValid(it.valid, it.before); err != nil {
 		return fmt.Errorf("not collected: %w", err)
 	}
 	return nil
-}
-
-// storeOf lists the store paths of an image.
-func storeOf(i nixImage) []string {
-	paths, _ := filepath.Glob(filepath.Join(i.Root, "nix/store/*-*"))
-	for n, path := range paths {
-		paths[n] = strings.TrimPrefix(path, i.Root)
-	}
-	return paths
 }

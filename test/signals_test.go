@@ -1,16 +1,14 @@
+//go:build linux && acceptance
+
 package test
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
-	"io"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/nixproxy/nixproxy/test/harness/fixture"
 )
 
 // A signalCase is a script for sh that prints the line "ready" for each signal
@@ -59,125 +57,35 @@ func signalName(s syscall.Signal) string {
 		syscall.SIGUSR1: "USR1", syscall.SIGUSR2: "USR2", syscall.SIGKILL: "KILL"}[s]
 }
 
-func testSignals(t *testing.T, p *place) {
-	p.write(t, "ready", "ready\n")
+func testSignals(t *testing.T, p *fixture.Project) {
+	p.WriteFile(t, "ready", "ready\n")
 	for _, c := range signalCases() {
-		t.Run(c.name, func(t *testing.T) { p.compareSignals(t, c) })
+		t.Run(c.name, func(t *testing.T) { compareSignals(t, p, c) })
 	}
 }
 
-func (p *place) compareSignals(t *testing.T, c signalCase) {
-	want := p.signalled(t, c, nil)
-	for _, transport := range transports {
-		got := p.over(transport).signalled(t, c, []string{"nixproxy", "run", "--"})
-		for _, difference := range got.differences(want) {
+func compareSignals(t *testing.T, p *fixture.Project, c signalCase) {
+	want := runWithSignals(t, p, c, nil)
+	for _, transport := range fixture.Transports {
+		got := runWithSignals(t, p.Over(transport), c, []string{"nixproxy", "run", "--"})
+		for _, difference := range got.Differences(want) {
 			t.Errorf("over the %s: %s", transport, difference)
 		}
 		if c.signals[len(c.signals)-1] == syscall.SIGKILL {
-			p.expectNothingLeft(t)
+			p.ExpectNothingLeft(t)
 		}
 	}
 }
 
-// signalled runs a case's script and sends it each signal when it is ready.
-func (p *place) signalled(t *testing.T, c signalCase, run []string) outcome {
+// runWithSignals runs a case's script and sends it each signal when it is ready.
+func runWithSignals(t *testing.T, p *fixture.Project, c signalCase, run []string) fixture.Outcome {
 	t.Helper()
 	// A shell tells of its children's deaths in its own words.
 	argv := slices.Concat(strings.Fields(c.caller), run, []string{"sh", "-c", "exec 2>/dev/null; " + c.script})
-	s := p.start(t, argv...)
+	s := p.Start(t, argv...)
 	for _, signal := range c.signals {
-		s.await(t, "ready")
-		s.signal(signal)
+		s.Await(t, "ready")
+		s.Signal(signal)
 	}
-	return s.end(t)
-}
-
-// A started is a command of the caller's under way, in a process group of its own.
-type started struct {
-	*exec.Cmd
-	stdin  io.WriteCloser
-	lines  chan string // of stdout
-	stdout []string
-	stderr bytes.Buffer
-}
-
-func (p *place) start(t *testing.T, argv ...string) *started {
-	t.Helper()
-	s := &started{Cmd: p.command(argv...), lines: make(chan string, 1000)}
-	s.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.Stderr = &s.stderr
-	stdout, err := s.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.stdin, err = s.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.kill() })
-	go func() {
-		defer close(s.lines)
-		for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-			s.lines <- scanner.Text()
-		}
-	}()
-	return s
-}
-
-func (s *started) signal(signal syscall.Signal) { _ = syscall.Kill(-s.Process.Pid, signal) }
-
-// kill ends the command, and its outputs with it.
-func (s *started) kill() {
-	if s.ProcessState != nil {
-		return
-	}
-	s.signal(syscall.SIGKILL)
-	for range s.lines {
-	}
-	_ = s.Wait()
-}
-
-// await reads stdout up to a line.
-func (s *started) await(t *testing.T, line string) {
-	t.Helper()
-	for late := time.After(slowest); ; {
-		select {
-		case got, ok := <-s.lines:
-			if !ok {
-				_ = s.Wait()
-				t.Fatalf("%q ended without %q: stdout %q, stderr %q", s.Args, line, s.stdout, &s.stderr)
-			}
-			s.stdout = append(s.stdout, got)
-			if got == line {
-				return
-			}
-		case <-late:
-			t.Fatalf("%q does not print %q: stdout %q", s.Args, line, s.stdout)
-		}
-	}
-}
-
-// end waits for the command's end. A signal's counts as a shell counts it.
-func (s *started) end(t *testing.T) outcome {
-	t.Helper()
-	late := time.AfterFunc(slowest, func() { s.signal(syscall.SIGKILL) })
-	for line := range s.lines {
-		s.stdout = append(s.stdout, line)
-	}
-	_ = s.Wait()
-	if !late.Stop() {
-		t.Fatalf("%q does not end: stdout %q", s.Args, s.stdout)
-	}
-	status := s.ProcessState.Sys().(syscall.WaitStatus)
-	code := status.ExitStatus()
-	if status.Signaled() {
-		code = 128 + int(status.Signal())
-	}
-	return outcome{stdout: strings.Join(s.stdout, "\n"), stderr: s.stderr.String(), status: code}
-}
-
-func (o outcome) String() string {
-	return fmt.Sprintf("exit status %d, stdout %s, stderr %s", o.status, excerpt(o.stdout), excerpt(o.stderr))
+	return s.End(t)
 }
