@@ -114,7 +114,7 @@ func TestOnlyTestsImportTesting(t *testing.T) {
 			continue
 		}
 		for _, imported := range s.imports {
-			if imported == "testing" || imported == module+forTests {
+			if imported == "testing" || imported == module+forTests || strings.HasPrefix(imported, module+"test/") {
 				t.Errorf("%s imports %s, which is for tests alone", s.file, imported)
 			}
 		}
@@ -192,7 +192,8 @@ func read(root, file string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	s := source{file: file, dir: path.Dir(filepath.ToSlash(below)), test: strings.HasSuffix(file, "_test.go")}
+	s := source{file: file, dir: path.Dir(filepath.ToSlash(below))}
+	s.test = strings.HasSuffix(file, "_test.go") || strings.HasPrefix(s.dir, "test/")
 	for _, spec := range parsed.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
