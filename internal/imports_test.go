@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/container":             {"internal/engine", "internal/agentapi", "internal/agentbin"},
 	"scripts/nix-image":              {"internal/nixstore"},
 	"internal/image":                 {"internal/engine", "internal/version", "internal/terminal"},
+	"internal/engine/enginetest":     {"internal/engine", "internal/agentapi"},
 }
 
 // anyones is the package of errors' hints.
@@ -108,13 +109,13 @@ func TestAgentIsSmall(t *testing.T) {
 
 // What registers the flags of a test is no part of a program.
 func TestOnlyTestsImportTesting(t *testing.T) {
-	const forTests = "internal/agent/testtree"
+	forTests := []string{"internal/agent/testtree", "internal/agentbin/agentbintest", "internal/engine/enginetest"}
 	for _, s := range sources(t) {
-		if s.test || s.dir == forTests {
+		if s.test || slices.Contains(forTests, s.dir) {
 			continue
 		}
 		for _, imported := range s.imports {
-			if imported == "testing" || imported == module+forTests || strings.HasPrefix(imported, module+"test/") {
+			if imported == "testing" || slices.Contains(forTests, strings.TrimPrefix(imported, module)) || strings.HasPrefix(imported, module+"test/") {
 				t.Errorf("%s imports %s, which is for tests alone", s.file, imported)
 			}
 		}
