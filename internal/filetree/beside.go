@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 const besideName = ".nixproxy-cp-"
@@ -21,10 +23,10 @@ func beside(dir string) (path string, leave func(), err error) {
 			return "", nil, because("writing into", dir, err)
 		}
 		unlock, err := lock(path)
-		if errors.Is(err, errTaken) || errors.Is(err, errMoved) {
+		if errors.Is(err, filelock.ErrHeld) || errors.Is(err, errMoved) {
 			continue // for one that was killed, and is removed
 		}
-		if err == errNoLocks {
+		if err == filelock.ErrNoLocks {
 			return path, func() { _ = os.RemoveAll(path) }, nil
 		}
 		if err != nil {

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // plant makes files, links (->) and directories (/) below a directory.
@@ -293,8 +295,8 @@ func TestTellsOfTheBytes(t *testing.T) {
 // A copy to a network's file system once made directory after directory, and an
 // archive there was said to be written by another nixproxy.
 func TestFileSystemsWithoutLocks(t *testing.T) {
-	flock = func(int, int) error { return unix.ENOTSUP }
-	defer func() { flock = unix.Flock }()
+	tryLock = func(*os.File, filelock.Mode) error { return filelock.ErrNoLocks }
+	defer func() { tryLock = filelock.Try }()
 	dir := plant(t, t.TempDir(), "store/p/file=x", besideName+"1/top=another's")
 	if err := carry(dir+"/store", dir+"/store/p", dir+"/copy"); err != nil {
 		t.Error(err)
@@ -306,7 +308,7 @@ func TestFileSystemsWithoutLocks(t *testing.T) {
 	if got := seen(t, dir); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	flock = func(int, int) error { return unix.EIO }
+	tryLock = func(*os.File, filelock.Mode) error { return unix.EIO }
 	if err := carry(dir+"/store", dir+"/store/p", dir+"/other"); !errors.Is(err, unix.EIO) {
 		t.Error(err)
 	}

@@ -4,29 +4,19 @@ import (
 	"errors"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-var (
-	errTaken   = errors.New("another process has it")
-	errMoved   = errors.New("who had it before has renamed or removed it")
-	errNoLocks = errors.New("its file system has no locks")
-)
+// errMoved tells that a locked name has become another file's, or none's.
+var errMoved = errors.New("who had it before has renamed or removed it")
 
-var flock = unix.Flock // a seam for tests
+var tryLock = filelock.Try // a seam for tests
 
-// hold locks an open file or directory for as long as it is open: errTaken where
-// another process has it, errMoved where its name is no longer its own. Some file
-// systems have no locks, such as network ones on a Mac: errNoLocks.
+// hold locks an open file or directory for as long as it is open: errMoved where
+// its name is no longer its own, so that the lock is good for nothing.
 func hold(f *os.File) error {
-	err := flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	switch {
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return errTaken
-	case errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOLCK):
-		return errNoLocks
-	case err != nil:
-		return &os.PathError{Op: "locking", Path: f.Name(), Err: err}
+	if err := tryLock(f, filelock.Exclusive); err != nil {
+		return err
 	}
 	opened, err := f.Stat()
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // besideSuffix makes a name that is nobody else's.
@@ -23,7 +25,7 @@ func Write(file string, write func(io.Writer) error) error {
 		return err
 	}
 	beside, err := alone(file + besideSuffix)
-	if errors.Is(err, errTaken) {
+	if errors.Is(err, filelock.ErrHeld) {
 		return fmt.Errorf("%s is being written by another nixproxy", file)
 	}
 	if err != nil {
@@ -82,7 +84,7 @@ func alone(name string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err = hold(f); err == nil || err == errNoLocks {
+		if err = hold(f); err == nil || err == filelock.ErrNoLocks {
 			return f, nil
 		}
 		f.Close()

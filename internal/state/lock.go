@@ -2,19 +2,17 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-const (
-	patience = 300 * time.Millisecond // how long a wait may be before the user hears of it
-	retry    = 20 * time.Millisecond
-)
+// patience is how long a wait may be before the user hears of it.
+const patience = 300 * time.Millisecond
 
 // Lock takes the lock of that name, which one process, and one caller in it, has at a time. It waits for it until ctx
 // ends, and calls waiting (which may be nil) once if that takes long enough to be noticed. The lock is held until
@@ -27,38 +25,56 @@ func (d *Dir) Lock(ctx context.Context, name string, waiting func()) (unlock fun
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("taking the lock %s: %w", name, err)
 	}
-	lock := flock.New(path, flock.SetPermissions(0o600))
-	if err := take(ctx, lock, waiting); err != nil {
-		lock.Close()
+	release, err := acquire(ctx, path, waiting)
+	if err != nil {
 		return nil, fmt.Errorf("waiting for the lock %s: %w", path, err)
 	}
-	d.hold(lock)
-	return sync.OnceFunc(func() { d.release(lock) }), nil
+	return d.hold(release), nil
 }
 
-func take(ctx context.Context, lock *flock.Flock, waiting func()) error {
-	soon, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	_, err := lock.TryLockContext(soon, retry)
-	if err == nil || soon.Err() == nil || ctx.Err() != nil {
-		return err
+func acquire(ctx context.Context, path string, waiting func()) (release func(), err error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	if waiting != nil {
-		waiting()
+	if release, err = filelock.TryAcquire(path, filelock.Exclusive); !errors.Is(err, filelock.ErrHeld) {
+		return release, err
 	}
-	_, err = lock.TryLockContext(ctx, retry)
-	return err
+	acquired := make(chan struct{})
+	go func() {
+		defer close(acquired)
+		release, err = filelock.Acquire(ctx, path, filelock.Exclusive)
+	}()
+	select {
+	case <-acquired:
+	case <-time.After(patience):
+		if waiting != nil {
+			waiting()
+		}
+		<-acquired
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return release, err
 }
 
-func (d *Dir) hold(lock *flock.Flock) {
+// held is a lock's file, as long as it is not released.
+type held struct{ release func() }
+
+// hold keeps a lock from being garbage, with which it would be lost.
+func (d *Dir) hold(release func()) (unlock func()) {
+	lock := &held{release}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.held[lock] = true
+	return func() { d.release(lock) }
 }
 
-func (d *Dir) release(lock *flock.Flock) {
+func (d *Dir) release(lock *held) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	lock.Close()
-	delete(d.held, lock)
+	if d.held[lock] {
+		lock.release()
+		delete(d.held, lock)
+	}
 }

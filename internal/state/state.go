@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/adrg/xdg"
-	"github.com/gofrs/flock"
 )
 
 // Dir is the directory that all the files are in. It is safe for concurrent use, by other processes too.
@@ -22,7 +21,7 @@ type Dir struct {
 	user user
 
 	mu   sync.Mutex
-	held map[*flock.Flock]bool // a lock whose file is garbage-collected is lost
+	held map[*held]bool
 }
 
 // user is who nixproxy runs as, and what it may write; a seam for tests.
@@ -54,7 +53,7 @@ func open(path string, u user) (*Dir, error) {
 			return nil, err
 		}
 	}
-	return &Dir{path: path, user: u, held: map[*flock.Flock]bool{}}, nil
+	return &Dir{path: path, user: u, held: map[*held]bool{}}, nil
 }
 
 // Path is where the directory is.

@@ -163,7 +163,7 @@ func TestLock(t *testing.T) {
 	runtime.GC()
 	ctx, cancel := context.WithCancel(context.Background())
 	waited := 0
-	_, err = d.Lock(ctx, "v", func() { waited++; time.AfterFunc(10*retry, cancel) })
+	_, err = d.Lock(ctx, "v", func() { waited++; time.AfterFunc(200*time.Millisecond, cancel) })
 	if !errors.Is(err, context.Canceled) || waited != 1 {
 		t.Errorf("the second: %v, and waiting was called %d times", err, waited)
 	}

@@ -9,9 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // cache is the folder that keeps images and downloads from one run to the next.
@@ -61,11 +60,11 @@ func openCache() (cache, error) {
 // ensure gives the suite's image, building it if the cache has none of this recipe. Parallel runs wait for each other.
 func ensure(ctx context.Context, c cache, suite string, p platform, opts options, stderr io.Writer) (result, error) {
 	dir := filepath.Join(c.dir, "images", suite+"-"+p.debian)
-	lock := flock.New(filepath.Join(c.dir, "images", "."+suite+"-"+p.debian+".lock"))
-	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+	unlock, err := filelock.Acquire(ctx, filepath.Join(c.dir, "images", "."+suite+"-"+p.debian+".lock"), filelock.Exclusive)
+	if err != nil {
 		return result{}, fmt.Errorf("waiting for another nix-image: %w", err)
 	}
-	defer lock.Unlock()
+	defer unlock()
 	key := recipeKey(suite, p)
 	if have, err := readInfo(dir); err == nil && have.Key == key && !opts.force {
 		return describe(dir, p, have), nil

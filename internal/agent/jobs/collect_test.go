@@ -12,9 +12,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/pins"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -144,7 +144,7 @@ func TestJudgeSyncedSeesWhatIsSyncedAgain(t *testing.T) {
 		}
 		c.roots = append(c.roots, agentapi.Root{Origin: agentapi.OriginSync, Link: link, Path: path})
 	}
-	unlock, err := layout.LockDir(c.State("gcroots/nixproxy/sync"))
+	unlock, err := filelock.AcquireDir(c.State("gcroots/nixproxy/sync"))
 	if err != nil {
 		t.Fatal(err)
 	}

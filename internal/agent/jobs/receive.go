@@ -9,10 +9,9 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -103,10 +102,10 @@ func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure
 // the context.
 func turn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), err error) {
 	file := v.Own("receiving")
-	release, err = layout.Lock(file, unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	release, err = filelock.TryAcquire(file, filelock.Exclusive)
+	if errors.Is(err, filelock.ErrHeld) {
 		_ = json.NewEncoder(out).Encode(agentapi.Lack{Wait: true})
-		release, err = layout.LockUntil(ctx, file, unix.LOCK_EX)
+		release, err = filelock.Acquire(ctx, file, filelock.Exclusive)
 	}
 	return release, err
 }

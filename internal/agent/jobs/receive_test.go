@@ -2,21 +2,21 @@ package jobs
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // waiter has a client wait for its turn, which another one has until release.
 func waiter(t *testing.T, v layout.Volume) (client *os.File, release func(), turned <-chan error) {
 	t.Helper()
-	release, err := layout.Lock(v.Own("receiving"), unix.LOCK_EX)
+	release, err := filelock.Acquire(context.Background(), v.Own("receiving"), filelock.Exclusive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestTurnIsWaitedForNoLongerThanByItsClient(t *testing.T) {
 		t.Error(err)
 	}
 	release()
-	next, err := layout.Lock(v.Own("receiving"), unix.LOCK_EX)
+	next, err := filelock.Acquire(context.Background(), v.Own("receiving"), filelock.Exclusive)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // Tidy collects garbage, and lets go of nothing else, until the store is no
@@ -17,8 +16,8 @@ func Tidy(ctx context.Context, most int64) error {
 	if err := beHumble(); err != nil {
 		return fmt.Errorf("lowering the priority: %w", err)
 	}
-	unlock, err := layout.Lock(layout.InPlace.Own("tidy"), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	unlock, err := filelock.TryAcquire(layout.InPlace.Own("tidy"), filelock.Exclusive)
+	if errors.Is(err, filelock.ErrHeld) {
 		return nil
 	}
 	if err != nil {

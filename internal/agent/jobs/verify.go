@@ -12,10 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -65,7 +64,7 @@ func verify(ctx context.Context, v layout.Volume, repair bool, tell agentapi.Tel
 // goes away while it is looked at (as LocalStore::verifyStore does in NixOS/nix
 // src/libstore/local-store.cc). One that is at work is waited for.
 func holdCollectors(ctx context.Context, v layout.Volume) (release func(), err error) {
-	return layout.LockUntil(ctx, v.State("gc.lock"), unix.LOCK_SH)
+	return filelock.Acquire(ctx, v.State("gc.lock"), filelock.Shared)
 }
 
 // broken reads all of a graph's paths.

@@ -8,11 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -35,7 +33,7 @@ func TestBrokenTellsWhatIsNotAsItWas(t *testing.T) {
 
 func TestVerifyWaitsForACollectorNoLongerThanByItsClient(t *testing.T) {
 	v := newVolume(t)
-	collected, err := layout.Lock(v.State("gc.lock"), unix.LOCK_EX)
+	collected, err := filelock.Acquire(context.Background(), v.State("gc.lock"), filelock.Exclusive)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,13 @@
 package layout
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // Whoever works on a volume holds a shared lock on a file in it. So the anchor,
@@ -23,7 +24,7 @@ const Underway = 2 * time.Minute
 // is expected within that time. The volume must be prepared.
 func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
 	at := time.Now().Add(next)
-	leave, err = Lock(v.alive(), unix.LOCK_SH)
+	leave, err = filelock.Acquire(context.Background(), v.alive(), filelock.Shared)
 	if err != nil {
 		return nil, fmt.Errorf("entering the volume: %w", err)
 	}
@@ -44,13 +45,14 @@ func (v Volume) AwaitEmpty() (came time.Time, release func(), err error) {
 	if err != nil {
 		return time.Time{}, nil, err
 	}
-	if release, err = lock(f, unix.LOCK_EX); err != nil {
+	if err := filelock.Wait(f, filelock.Exclusive); err != nil {
+		f.Close()
 		return time.Time{}, nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		release()
+		f.Close()
 		return time.Time{}, nil, err
 	}
-	return info.ModTime(), release, nil
+	return info.ModTime(), func() { f.Close() }, nil
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // bootID is another one each time that the machine starts.
@@ -33,7 +33,7 @@ func (v Volume) oncePer(boot []byte, do func() error) error {
 	if contains(f, boot) {
 		return nil
 	}
-	if err := Flock(f, unix.LOCK_EX); err != nil {
+	if err := filelock.Wait(f, filelock.Exclusive); err != nil {
 		return err
 	}
 	if contains(f, boot) {

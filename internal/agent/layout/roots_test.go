@@ -7,10 +7,9 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -74,12 +73,12 @@ func TestTemporaryRootsOfThoseWhoLive(t *testing.T) {
 		"7": string(aPath) + "\x00" + string(aPath) + "b\x00/nix/store/cut", // just being written
 		"8": string(aPath) + "\x00",                                         // nobody holds it
 	})
-	for _, how := range []int{unix.LOCK_EX, unix.LOCK_SH} { // Nix before 2.4 shares it
+	for _, how := range []filelock.Mode{filelock.Exclusive, filelock.Shared} { // Nix before 2.4 shares it
 		f, err := os.Open(v.State("temproots/7"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Flock(f, how); err != nil {
+		if err := filelock.Wait(f, how); err != nil {
 			t.Fatal(err)
 		}
 		want := []agentapi.Root{{Origin: agentapi.OriginRunning, Link: "/proc/7", Path: aPath}, {Origin: agentapi.OriginRunning, Link: "/proc/7", Path: aPath + "b"}}

@@ -7,9 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -40,7 +39,7 @@ func locked(file string) bool {
 		return false
 	}
 	defer f.Close()
-	return errors.Is(Flock(f, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return errors.Is(filelock.Try(f, filelock.Exclusive), filelock.ErrHeld)
 }
 
 var storePathForm = regexp.MustCompile(`/nix/store/[0-9a-z]+-[0-9a-zA-Z+\-._?=]+`)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -25,7 +26,7 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 	if err := os.MkdirAll(v.SyncRoots(), 0o755); err != nil {
 		return err
 	}
-	unlock, err := LockDir(v.SyncRoots()) // orders who renews a root and who drops it as it is old
+	unlock, err := filelock.AcquireDir(v.SyncRoots()) // orders who renews a root and who drops it as it is old
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (v Volume) rootOne(p nixstore.Path) error {
 // DropSynced lets go of what was synced last before that time. It returns false
 // for what was synced again since somebody looked.
 func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
-	unlock, err := LockDir(v.SyncRoots())
+	unlock, err := filelock.AcquireDir(v.SyncRoots())
 	if err != nil {
 		return false, err
 	}

@@ -1,13 +1,13 @@
 package layout
 
 import (
+	"context"
 	"errors"
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // An agent holds a shared lock on a file for its image, and so does who brings the
@@ -16,18 +16,19 @@ import (
 // same as all others.
 func (v Volume) used(identity string) string { return v.Own("used", identity) }
 
-// lockUsed makes the directory too: an anchor that is up may be of a nixproxy
-// that knew nothing of it.
-func (v Volume) lockUsed(identity string, how int) (unlock func(), err error) {
-	if err := os.MkdirAll(v.Own("used"), 0o755); err != nil {
-		return nil, err
-	}
-	return Lock(v.used(identity), how)
+// usedFile makes the directory too: an anchor that is up may be of a nixproxy that
+// knew nothing of it.
+func (v Volume) usedFile(identity string) (string, error) {
+	return v.used(identity), os.MkdirAll(v.Own("used"), 0o755)
 }
 
 // UseImage holds the lock until leave is called, or the process ends.
 func (v Volume) UseImage(identity string) (leave func(), err error) {
-	if leave, err = v.lockUsed(identity, unix.LOCK_SH); err != nil {
+	file, err := v.usedFile(identity)
+	if err != nil {
+		return nil, err
+	}
+	if leave, err = filelock.Acquire(context.Background(), file, filelock.Shared); err != nil {
 		return nil, err
 	}
 	return leave, v.RenewUse(identity)
@@ -43,14 +44,18 @@ func (v Volume) RenewUse(identity string) error {
 // that one does.
 func (v Volume) LockImage(s agentapi.Stamp) (unlock func(), err error) {
 	last := v.UsedAt(s)
-	unlock, err = v.lockUsed(s.Identity, unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	file, err := v.usedFile(s.Identity)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err = filelock.TryAcquire(file, filelock.Exclusive)
+	if errors.Is(err, filelock.ErrHeld) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return unlock, os.Chtimes(v.used(s.Identity), last, last) // it may be a new file
+	return unlock, os.Chtimes(file, last, last) // it may be a new file
 }
 
 // UsedAt is an image's last use; to sync it is one.

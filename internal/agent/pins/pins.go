@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -186,10 +187,10 @@ func seeLink(dir, name string) (storePath string, is linkState) {
 // again another must not drop.
 func Lock(v layout.Volume, host string) (unlock func(), err error) {
 	dir := records(v, host)
-	unlock, err = layout.LockDir(dir)
+	unlock, err = filelock.AcquireDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(v.ProjectRoots(host), 0o755)); err == nil {
-			unlock, err = layout.LockDir(dir)
+			unlock, err = filelock.AcquireDir(dir)
 		}
 	}
 	return unlock, err

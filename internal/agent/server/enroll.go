@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
 // ready bounds how long a client that comes with the container's start waits
@@ -53,7 +53,7 @@ func (a Agent) authorize(key ssh.PublicKey) error {
 		return err
 	}
 	defer f.Close()
-	if err := layout.Flock(f, unix.LOCK_EX); err != nil {
+	if err := filelock.Wait(f, filelock.Exclusive); err != nil {
 		return err
 	}
 	known, err := io.ReadAll(f)
