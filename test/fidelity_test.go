@@ -22,7 +22,7 @@ import (
 // $BYTES is a file of 3 MB with all bytes in it, here and inside.
 type fidelityCase struct{ name, script string }
 
-// TestFaithful runs each case on this machine, over the port and over the bridge.
+// TestFaithful runs each case on this machine, over the port and over the exec.
 func TestFaithful(t *testing.T) {
 	t.Parallel()
 	testFaithful(t, suite.NewProject(t, suite.Engine, "faithful"))

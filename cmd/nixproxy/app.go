@@ -70,6 +70,9 @@ func (a *app) prepare(c *cobra.Command) error {
 	_, err := settings.Resolve(c.Flags(), &a.settings, os.LookupEnv)
 	a.given = shellWords(settings.Subject(c.Flags()))
 	a.terminal = a.newTerminal()
+	for _, text := range settings.Warnings(c.Flags()) {
+		a.terminal.Warn("%s", text)
+	}
 	if err != nil {
 		return usage(c, "%w", err)
 	}

@@ -11,23 +11,23 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
 // Two ways lead to an agent: the port that its container publishes on this
-// machine's loopback, and the bridge, an exec of the engine's. The bridge works
-// everywhere; the port is several times faster, and may lie: it opens seconds
-// late, is accepted by a forwarder with nothing behind, is another container's
-// after a restart. So it counts when the agent has proved to be the right one.
+// machine's loopback, and an exec of the engine's. The exec works everywhere; the
+// port is several times faster, and may lie: it opens seconds late, is accepted by
+// a forwarder with nothing behind, is another container's after a restart. So it counts when the agent has proved to be the right one.
 const (
-	transportPort   = "port"
-	transportBridge = "bridge"
+	transportPort = "port"
+	transportExec = "exec"
 )
 
 const (
 	// alive is the time for that proof to begin: for the right banner.
 	alive = 300 * time.Millisecond
-	// aliveForced is the same where there is no bridge to take instead. On a busy
+	// aliveForced is the same where there is no exec to take instead. On a busy
 	// machine an agent may take its time.
 	aliveForced = 5 * time.Second
 	// rest is for how many times the time that it has cost a port without an
@@ -55,7 +55,7 @@ func (p *Proxy) route(known remembered) (route, error) {
 }
 
 // connect connects to a container's agent: over the port if it answers, else
-// over the bridge, or as the settings say.
+// over an exec, or as the settings say.
 func (p *Proxy) connect(ctx context.Context, s *spec, known remembered) (*session.Client, error) {
 	r, err := p.route(known)
 	if err != nil {
@@ -68,16 +68,16 @@ func (p *Proxy) connect(ctx context.Context, s *spec, known remembered) (*sessio
 			return client, nil
 		}
 		if p.Settings.Transport == transportPort {
-			return nil, fmt.Errorf("%w: use --transport auto or bridge", err)
+			return nil, hint.Add(err, "use --transport auto or exec")
 		}
 		cost = time.Since(begin)
-		p.Terminal.Debug("using the bridge: %v", err)
+		p.Terminal.Debug("using the engine's exec: %v", err)
 	}
 	e, err := p.NewEngine(s.endpoint, known.APIVersion)
 	if err != nil {
 		return nil, err
 	}
-	client, err := r.overBridge(ctx, e)
+	client, err := r.overExec(ctx, e)
 	if err == nil && cost > 0 {
 		p.restPort(ctx, e, s, known, cost)
 	}
@@ -89,7 +89,7 @@ func usesPort(transport string, known remembered, now time.Time) bool {
 	switch transport {
 	case transportPort:
 		return true
-	case transportBridge:
+	case transportExec:
 		return false
 	}
 	return known.Address != "" && !now.Before(known.Rested)
@@ -148,14 +148,14 @@ func (r route) silent(err error) error {
 	return fmt.Errorf("the proxy container's port at %s does not answer: %w", r.Address, err)
 }
 
-func (r route) overBridge(ctx context.Context, e Engine) (*session.Client, error) {
-	bridge, err := e.Exec(ctx, r.Container, agentapi.Binary, agentapi.ModeConnect)
+func (r route) overExec(ctx context.Context, e Engine) (*session.Client, error) {
+	stream, err := e.Exec(ctx, r.Container, agentapi.Binary, agentapi.ModeConnect)
 	if err != nil {
 		return nil, err
 	}
-	client, err := session.Connect(ctx, bridge, r.hostKey, r.key)
-	if err != nil && bridge.Stderr() != "" {
-		return nil, fmt.Errorf("%w: %s", err, bridge.Stderr())
+	client, err := session.Connect(ctx, stream, r.hostKey, r.key)
+	if err != nil && stream.Stderr() != "" {
+		return nil, fmt.Errorf("%w: %s", err, stream.Stderr())
 	}
 	return client, err
 }

@@ -38,7 +38,7 @@ func TestUsesPort(t *testing.T) {
 		{"auto", resting, now, false},
 		{"auto", resting, now.Add(time.Second), true},
 		{"", with, now, true}, // a command without the setting
-		{"bridge", with, now, false},
+		{"exec", with, now, false},
 		{"port", with, now, true},
 		{"port", resting, now, true},
 		{"port", remembered{}, now, true}, // whose lack is then told

@@ -49,7 +49,7 @@ func slowPath(err error) bool {
 }
 
 // warm starts the command in the remembered proxy container. Over its port it
-// asks the engine for nothing, else for the bridge alone.
+// asks the engine for nothing, else for the exec alone.
 func (p *Proxy) warm(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
 	if s.source.Pull == image.PullAlways {
 		return nil, errPull

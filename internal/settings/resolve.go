@@ -61,6 +61,25 @@ func (row Setting) resolve(flag *pflag.Flag, lookup func(string) (string, bool))
 	return Origin{Variable: row.Env}, nil
 }
 
+// Warnings are about values that were given by an earlier name. flags are those that
+// Bind made, after Resolve.
+func Warnings(flags *pflag.FlagSet) (all []string) {
+	for _, row := range Table() {
+		flag := flags.Lookup(row.Flag)
+		if flag == nil {
+			continue
+		}
+		if v, ours := flag.Value.(*value); ours && v.old != "" {
+			given := row.Env + "=" + v.old
+			if flag.Changed {
+				given = "--" + row.Flag + " " + v.old
+			}
+			all = append(all, fmt.Sprintf("%s is called %s now", given, v))
+		}
+	}
+	return all
+}
+
 // chooseEngine keeps one of host and context, two names for the same thing.
 func chooseEngine(s *Settings, origins Origins) error {
 	if s.Host == "" || s.Context == "" {

@@ -172,3 +172,34 @@ func resolve(s *Settings, args string, env ...string) (Origins, error) {
 		return "", false
 	})
 }
+
+// A script or a saved ssh configuration may have a choice by the name it had before.
+func TestRenamedChoices(t *testing.T) {
+	for _, test := range []struct {
+		args    []string
+		env     string
+		value   string
+		warning string
+	}{
+		{args: []string{"--transport", "bridge"}, value: "exec", warning: "--transport bridge is called exec now"},
+		{env: "bridge", value: "exec", warning: "NIXPROXY_TRANSPORT=bridge is called exec now"},
+		{args: []string{"--transport", "port"}, env: "bridge", value: "port"},
+		{args: []string{"--transport", "bridge", "--transport", "exec"}, value: "exec"},
+		{args: []string{"--transport", "exec"}, value: "exec"},
+	} {
+		var s Settings
+		flags := bound(&s)
+		if err := flags.Parse(test.args); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Resolve(flags, &s, func(name string) (string, bool) {
+			if name != "NIXPROXY_TRANSPORT" {
+				return "", false
+			}
+			return test.env, true
+		})
+		if got := strings.Join(Warnings(flags), "\n"); err != nil || s.Transport != test.value || got != test.warning {
+			t.Errorf("%+v: %s, warned %q, %v", test, s.Transport, got, err)
+		}
+	}
+}

@@ -12,13 +12,14 @@ const (
 
 // Setting is one row of the table: all that nixproxy knows of a setting before anybody gave it a value.
 type Setting struct {
-	Flag    string   // without the dashes
-	Short   string   // one letter, or none
-	Env     string   // the environment variable; empty counts as unset
-	Key     string   // its name in config.toml
-	Doc     string   // one sentence for the help, without default and variable
-	Default string   // as it would be written after the flag; empty means that the doc says what happens
-	Choices []string // what it can be; none means that any text will do, or what check allows
+	Flag    string            // without the dashes
+	Short   string            // one letter, or none
+	Env     string            // the environment variable; empty counts as unset
+	Key     string            // its name in config.toml
+	Doc     string            // one sentence for the help, without default and variable
+	Default string            // as it would be written after the flag; empty means that the doc says what happens
+	Choices []string          // what it can be; none means that any text will do, or what check allows
+	Renamed map[string]string // choices by the names that they had before; they are taken with a warning
 	Scope   Scope
 	Meta    string // stands for the value in the help; none for a switch
 
@@ -59,9 +60,9 @@ func globals() []Setting {
 			Doc:   "registry to ask instead of the image's own, as host[:port][/path]",
 			value: text(func(s *Settings) *string { return &s.Registry })},
 		{Flag: "transport", Env: "NIXPROXY_TRANSPORT", Key: "transport", Meta: "WAY", Default: "auto",
-			Choices: []string{"auto", "port", "bridge"},
-			Doc:     "how to reach the container: port (on this machine's loopback), bridge (the engine's exec), or auto, the port where it answers",
-			value:   text(func(s *Settings) *string { return &s.Transport })},
+			Choices: []string{"auto", "port", "exec"}, Renamed: map[string]string{"bridge": "exec"},
+			Doc:   "how to reach the container: port (on this machine's loopback), exec (the engine's), or auto, the port where it answers",
+			value: text(func(s *Settings) *string { return &s.Transport })},
 		{Flag: "progress", Env: "NIXPROXY_PROGRESS", Key: "progress", Meta: "MODE", Default: "auto",
 			Choices: []string{"auto", "tty", "plain", "json", "none"},
 			Doc:     "how to show progress on stderr: auto, tty, plain, json or none",

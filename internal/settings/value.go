@@ -17,9 +17,14 @@ import (
 type value struct {
 	pflag.Value
 	row Setting
+	old string // the earlier name that the value was given by, if it was
 }
 
 func (v *value) Set(to string) error {
+	v.old = ""
+	if name, renamed := v.row.Renamed[to]; renamed {
+		v.old, to = to, name
+	}
 	if len(v.row.Choices) > 0 && !slices.Contains(v.row.Choices, to) {
 		return fmt.Errorf("it is one of %s", strings.Join(v.row.Choices, ", "))
 	}
