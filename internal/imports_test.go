@@ -39,7 +39,10 @@ var mayImport = map[string][]string{
 	"internal/container":             {"internal/engine", "internal/agentapi", "internal/agentbin"},
 	"scripts/nix-image":              {"internal/nixstore"},
 	"internal/image":                 {"internal/engine", "internal/version", "internal/terminal"},
-	"internal/engine/enginetest":     {"internal/engine", "internal/agentapi"},
+	"internal/nixstore/storetest":    {"internal/nixstore"},
+	"internal/proxy/proxytest": {"internal/engine", "internal/engine/enginetest", "internal/agentapi", "internal/container", "internal/image", "internal/volume", "internal/session",
+		"internal/settings", "internal/state", "internal/terminal"},
+	"internal/engine/enginetest": {"internal/engine", "internal/agentapi"},
 }
 
 // anyones are the packages of errors' hints and of locks between processes.
@@ -109,7 +112,7 @@ func TestAgentIsSmall(t *testing.T) {
 
 // What registers the flags of a test is no part of a program.
 func TestOnlyTestsImportTesting(t *testing.T) {
-	forTests := []string{"internal/agent/testtree", "internal/agentbin/agentbintest", "internal/engine/enginetest"}
+	forTests := []string{"internal/agent/testtree", "internal/agentbin/agentbintest", "internal/engine/enginetest", "internal/nixstore/storetest", "internal/proxy/proxytest"}
 	for _, s := range sources(t) {
 		if s.test || slices.Contains(forTests, s.dir) {
 			continue

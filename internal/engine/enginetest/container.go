@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,6 +54,7 @@ func (e *Engine) addLocked(c engine.Container) *Container {
 	}
 	added := &Container{Container: c, Files: map[string]string{}, gone: make(chan struct{})}
 	e.containers = append(e.containers, added)
+	e.names[c.ID] = c.Name
 	return added
 }
 
@@ -113,11 +115,11 @@ func (e *Engine) find(name string) (*Container, error) {
 	return nil, NotFound("no such container: %s", name)
 }
 
+// nameOf is the name of a container, which may be gone.
 func (e *Engine) nameOf(id string) string {
-	if c := e.Container(id); c != nil {
-		return c.Name
-	}
-	return id
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return cmp.Or(e.names[id], id)
 }
 
 // on begins a call that changes the container with an id. The engine is locked

@@ -47,6 +47,7 @@ type Engine struct {
 	now        time.Time
 	made       int // containers, which have ids by that number
 	containers []*Container
+	names      map[string]string // of containers that there are and were, by their ids
 	volumes    map[string]engine.Volume
 	images     map[string]engine.Image // by reference
 	programs   map[string]Program      // by the agent's mode
@@ -62,7 +63,7 @@ func New(t testing.TB) *Engine {
 	e := &Engine{
 		t: t, now: Epoch, Info: engine.Info{APIVersion: "1.51", Version: "28.5.2", OS: "linux", Arch: "amd64"},
 		Registry: map[string]engine.Image{}, volumes: map[string]engine.Volume{}, images: map[string]engine.Image{},
-		programs: map[string]Program{}, failures: map[string][]error{},
+		names: map[string]string{}, programs: map[string]Program{}, failures: map[string][]error{},
 	}
 	t.Cleanup(e.end)
 	return e
