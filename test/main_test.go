@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/nixproxy/nixproxy/test/harness"
 	"github.com/nixproxy/nixproxy/test/harness/fixture"
 	"github.com/nixproxy/nixproxy/test/harness/program"
 )
@@ -30,6 +31,7 @@ type withSuite struct{ *testing.M }
 
 func (w withSuite) Run() int {
 	flag.Parse()
+	harness.DefaultSignals()
 	dir, err := os.MkdirTemp("", "nixproxy-test-")
 	if err == nil {
 		defer os.RemoveAll(dir)

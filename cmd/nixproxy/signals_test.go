@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
 	"testing"
 	"time"
 
@@ -14,6 +15,19 @@ func raise(t *testing.T, s unix.Signal) {
 	if err := unix.Kill(unix.Getpid(), s); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// heedEnding has this process get the signals that end nixproxy, also those that its
+// caller ignores, as nohup and a script's background do: signal.Ignored then tells so,
+// and nixproxy leaves them alone. signal.Reset brings back what was inherited, so
+// only a Notify that lasts undoes it.
+func heedEnding(t *testing.T) {
+	t.Helper()
+	all := make(chan os.Signal, 1)
+	for _, s := range ending {
+		signal.Notify(all, s)
+	}
+	t.Cleanup(func() { signal.Stop(all) })
 }
 
 func comes(t *testing.T, from <-chan os.Signal, want unix.Signal) {
@@ -29,6 +43,7 @@ func comes(t *testing.T, from <-chan os.Signal, want unix.Signal) {
 }
 
 func TestASignalEndsNixproxyBeforeTheCommand(t *testing.T) {
+	heedEnding(t)
 	for _, want := range ending {
 		ctx, signals := withSignals()
 		raise(t, want)
@@ -41,6 +56,7 @@ func TestASignalEndsNixproxyBeforeTheCommand(t *testing.T) {
 }
 
 func TestSignalsAreTheCommandsOnceItRuns(t *testing.T) {
+	heedEnding(t)
 	ctx, signals := withSignals()
 	defer signals.stop()
 	came := signals.take()
