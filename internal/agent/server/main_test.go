@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
@@ -17,5 +19,17 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	defaultSignals()
 	os.Exit(m.Run())
+}
+
+// defaultSignals has commands begin with the default of SIGHUP and SIGINT, also where
+// this test's caller ignores them, as nohup and a script's background do: an ignored
+// signal stays so in a child, one with a handler does not.
+func defaultSignals() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
