@@ -16,9 +16,11 @@ import (
 // besideSuffix makes a name that is nobody else's.
 const besideSuffix = ".nixproxy-part"
 
-// Write makes or replaces a file with what write writes, whole or not at all: it
-// is written beside, onto the disk, and renamed. What a killed one has left
-// beside is written over by the next.
+// Write makes or replaces a file with what write writes, all of it or nothing: it
+// is written under a temporary name, onto the disk, and renamed. That name is
+// always the same, so that what a killed Write has left is written over by the
+// next one, and not a second archive beside it, as github.com/google/renameio's
+// random names would have it.
 func Write(file string, write func(io.Writer) error) error {
 	file, err := throughLinks(file)
 	if err != nil {

@@ -78,7 +78,8 @@ func (d *Dir) read(name string) ([]byte, fs.FileInfo, error) {
 	return data, info, err
 }
 
-// write makes the file beside its name and renames it. It is not synced: half a file after a power cut counts as none.
+// write makes a temporary file in the same directory and renames it. It is not synced: half a file after a power cut
+// counts as none. (github.com/google/renameio syncs each, and leaves a key that others can read as it is.)
 func (d *Dir) write(name string, data []byte) error {
 	path, err := d.file(name)
 	if err != nil {
