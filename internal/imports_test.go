@@ -19,16 +19,22 @@ const module = "github.com/nixproxy/nixproxy/"
 // A package that is missing here is a leaf, and imports no other of ours. All may
 // import anyones.
 var mayImport = map[string][]string{
-	"cmd/nixproxy":            {"*"},
-	"cmd/nixproxy-agent":      {"internal/agentapi", "internal/agent/jobs", "internal/agent/layout", "internal/agent/server"},
-	"internal/agentapi":       {"internal/nixstore"},
-	"internal/agent/jobs":     {"internal/agentapi", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform", "internal/filetree", "internal/nixlog", "internal/nixstore"},
-	"internal/agent/layout":   {"internal/agentapi", "internal/nixstore", "internal/version"},
-	"internal/agent/pins":     {"internal/agent/layout", "internal/nixstore"},
-	"internal/agent/platform": {"internal/agentapi"},
-	"internal/agent/server":   {"internal/session", "internal/agentapi", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform"},
-	"internal/archive":        {"internal/agentapi", "internal/nixstore"},
-	"internal/hoststore":      {"internal/nixstore"},
+	"cmd/nixproxy":              {"*"},
+	"cmd/nixproxy-agent":        {"internal/agentapi", "internal/agent/anchor", "internal/agent/check", "internal/agent/gc", "internal/agent/layout", "internal/agent/server", "internal/agent/transfer"},
+	"internal/agentapi":         {"internal/nixstore"},
+	"internal/agent/anchor":     {"internal/agent/layout"},
+	"internal/agent/check":      {"internal/agentapi", "internal/agent/input", "internal/agent/layout", "internal/agent/nix", "internal/nixstore"},
+	"internal/agent/gc":         {"internal/agentapi", "internal/agent/check", "internal/agent/input", "internal/agent/layout", "internal/agent/nix", "internal/agent/pins", "internal/nixlog", "internal/nixstore"},
+	"internal/agent/input":      {"internal/agent/layout"},
+	"internal/agent/nix":        {"internal/agentapi", "internal/agent/layout", "internal/nixstore"},
+	"internal/agent/transfer":   {"internal/agentapi", "internal/agent/input", "internal/agent/layout", "internal/agent/nix", "internal/agent/platform", "internal/filetree", "internal/nixlog", "internal/nixstore"},
+	"internal/agent/testvolume": {"internal/agent/layout"},
+	"internal/agent/layout":     {"internal/agentapi", "internal/nixstore", "internal/version"},
+	"internal/agent/pins":       {"internal/agent/layout", "internal/nixstore"},
+	"internal/agent/platform":   {"internal/agentapi"},
+	"internal/agent/server":     {"internal/session", "internal/agentapi", "internal/agent/layout", "internal/agent/pins", "internal/agent/platform"},
+	"internal/archive":          {"internal/agentapi", "internal/nixstore"},
+	"internal/hoststore":        {"internal/nixstore"},
 	"internal/proxy": {"internal/volume", "internal/container", "internal/image", "internal/engine", "internal/session", "internal/agentapi", "internal/agentbin",
 		"internal/state", "internal/terminal", "internal/version", "internal/nixconf", "internal/nixstore",
 		"internal/project", "internal/settings"},
@@ -112,7 +118,7 @@ func TestAgentIsSmall(t *testing.T) {
 
 // What registers the flags of a test is no part of a program.
 func TestOnlyTestsImportTesting(t *testing.T) {
-	forTests := []string{"internal/agent/testtree", "internal/agentbin/agentbintest", "internal/engine/enginetest", "internal/nixstore/storetest", "internal/proxy/proxytest"}
+	forTests := []string{"internal/agent/testtree", "internal/agent/testvolume", "internal/agentbin/agentbintest", "internal/engine/enginetest", "internal/nixstore/storetest", "internal/proxy/proxytest"}
 	for _, s := range sources(t) {
 		if s.test || slices.Contains(forTests, s.dir) {
 			continue

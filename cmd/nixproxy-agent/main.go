@@ -13,8 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nixproxy/nixproxy/internal/agent/jobs"
+	"github.com/nixproxy/nixproxy/internal/agent/transfer"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func main() { os.Exit(Main(os.Args[1:])) }
@@ -35,12 +36,12 @@ func Main(args []string) int {
 		return agentapi.NoSuchMode
 	}
 	err := mode.run(ctx, args)
-	var program jobs.ProgramEnd
+	var program transfer.ProgramEnd
 	if errors.As(err, &program) {
 		return int(program)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, hint.Text(err))
 		return 1
 	}
 	return 0

@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/nixproxy/nixproxy/internal/agent/jobs"
+	"github.com/nixproxy/nixproxy/internal/agent/anchor"
+	"github.com/nixproxy/nixproxy/internal/agent/check"
+	"github.com/nixproxy/nixproxy/internal/agent/gc"
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/server"
+	"github.com/nixproxy/nixproxy/internal/agent/transfer"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
@@ -23,34 +26,34 @@ type mode struct {
 
 var modes = map[string]mode{
 	agentapi.ModeServe:  {2, math.MaxInt, serve},
-	agentapi.ModeAnchor: {0, 0, func(ctx context.Context, _ []string) error { return jobs.Anchor(ctx, layout.Beside) }},
+	agentapi.ModeAnchor: {0, 0, func(ctx context.Context, _ []string) error { return anchor.Run(ctx, layout.Alternate) }},
 
 	agentapi.ModeSync: {2, 2, func(ctx context.Context, args []string) error {
-		return jobs.Sync(ctx, args[0], args[1], os.Stdout)
+		return transfer.Sync(ctx, args[0], args[1], os.Stdout)
 	}},
-	agentapi.ModeRepair: {0, 0, func(ctx context.Context, _ []string) error { return jobs.Mend(ctx, os.Stdin, os.Stdout) }},
+	agentapi.ModeRepair: {0, 0, func(ctx context.Context, _ []string) error { return check.Repair(ctx, os.Stdin, os.Stdout) }},
 	agentapi.ModeGC: {1, 1, func(ctx context.Context, args []string) error {
-		return jobs.Collect(ctx, args[0], os.Stdin, os.Stdout)
+		return gc.Run(ctx, args[0], os.Stdin, os.Stdout)
 	}},
 
 	agentapi.ModePrepare: {0, 1, prepare},
 	agentapi.ModeHolders: {0, 0, func(context.Context, []string) error {
-		return json.NewEncoder(os.Stdout).Encode(layout.Beside.Holders())
+		return json.NewEncoder(os.Stdout).Encode(layout.Alternate.Holders())
 	}},
 	agentapi.ModeInspect: {0, 0, func(ctx context.Context, _ []string) error {
-		return jobs.Inspect(ctx, layout.Beside, os.Stdout)
+		return check.Inspect(ctx, layout.Alternate, os.Stdout)
 	}},
 	agentapi.ModeVerify: {0, 0, func(ctx context.Context, _ []string) error {
-		return jobs.Verify(ctx, layout.Beside, os.Stdin, os.Stdout)
+		return check.Verify(ctx, layout.Alternate, os.Stdin, os.Stdout)
 	}},
 	agentapi.ModeMissing: {0, 0, func(ctx context.Context, _ []string) error {
-		return jobs.Lacks(ctx, layout.Beside, os.Stdin, os.Stdout)
+		return transfer.Missing(ctx, layout.Alternate, os.Stdin, os.Stdout)
 	}},
 	agentapi.ModeReceive: {0, 0, func(ctx context.Context, _ []string) error {
-		return jobs.Receive(ctx, layout.Beside, os.Stdin, os.Stdout)
+		return transfer.Receive(ctx, layout.Alternate, os.Stdin, os.Stdout)
 	}},
 	agentapi.ModeExport: {0, 0, func(ctx context.Context, _ []string) error {
-		return jobs.Export(ctx, layout.Beside, os.Stdin, os.Stdout)
+		return transfer.Export(ctx, layout.Alternate, os.Stdin, os.Stdout)
 	}},
 
 	agentapi.ModeEnroll: {0, 0, func(context.Context, []string) error {
@@ -63,8 +66,8 @@ var modes = map[string]mode{
 	agentapi.ModeSupervise: {0, 0, func(context.Context, []string) error { return server.Keep() }},
 	agentapi.ModeGCAuto:    {1, 1, gcAuto},
 
-	agentapi.ModePack:    {1, 1, func(ctx context.Context, args []string) error { return jobs.Pack(ctx, args[0], os.Stdout) }},
-	agentapi.ModeArchive: {1, 1, func(ctx context.Context, args []string) error { return jobs.Archive(ctx, args[0], os.Stdout) }},
+	agentapi.ModePack:    {1, 1, func(ctx context.Context, args []string) error { return transfer.Pack(ctx, args[0], os.Stdout) }},
+	agentapi.ModeArchive: {1, 1, func(ctx context.Context, args []string) error { return transfer.Archive(ctx, args[0], os.Stdout) }},
 }
 
 func serve(ctx context.Context, args []string) error {
@@ -78,13 +81,13 @@ func gcAuto(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("reading how large the store may be: %w", err)
 	}
-	return jobs.Tidy(ctx, maxSize)
+	return gc.Auto(ctx, maxSize)
 }
 
 // prepare makes the volume ours and prints what is in it. With ReadOnly it leaves
 // the volume as it is, and does not keep the anchor from its end.
 func prepare(ctx context.Context, args []string) error {
-	volume := layout.Beside
+	volume := layout.Alternate
 	if slices.Contains(args, agentapi.ReadOnly) {
 		if _, err := volume.Ours(); err != nil {
 			return err
@@ -99,7 +102,7 @@ func prepare(ctx context.Context, args []string) error {
 		return err
 	}
 	defer leave()
-	_ = jobs.Recover(ctx, volume) // what fails now is tried again by the next prepare
+	_ = check.Recover(ctx, volume) // what fails now is tried again by the next prepare
 	return printPrepared(volume)
 }
 

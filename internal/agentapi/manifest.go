@@ -6,20 +6,20 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Cargo is what one volume gives to another, without the paths' archives.
-type Cargo struct {
+// Manifest is what one volume gives to another, without the paths' archives.
+type Manifest struct {
 	Images []Stamp         `json:"images"` // whose Nix, profile and base-system are among the paths
 	Roots  []nixstore.Path `json:"roots"`  // other paths that are held where they arrive
 	Paths  []nixstore.Info `json:"paths"`  // each after those that it refers to
 }
 
 // Size is that of all archives, in bytes.
-func (c Cargo) Size() int64 { return nixstore.Size(c.Paths) }
+func (m Manifest) Size() int64 { return nixstore.Size(m.Paths) }
 
 // Held are the roots, with those of the images.
-func (c Cargo) Held() []nixstore.Path {
-	all := append([]nixstore.Path{}, c.Roots...)
-	for _, s := range c.Images {
+func (m Manifest) Held() []nixstore.Path {
+	all := append([]nixstore.Path{}, m.Roots...)
+	for _, s := range m.Images {
 		all = append(all, s.Paths()...)
 	}
 	return all
@@ -27,14 +27,14 @@ func (c Cargo) Held() []nixstore.Path {
 
 // Check tells what keeps the cargo from arriving whole: each path must come after
 // those that it needs, and what is to be held must be among them.
-func (c Cargo) Check() error {
-	for _, s := range c.Images {
+func (m Manifest) Check() error {
+	for _, s := range m.Images {
 		if err := s.Check(); err != nil {
 			return err
 		}
 	}
 	listed := nixstore.Set{}
-	for _, i := range c.Paths {
+	for _, i := range m.Paths {
 		if err := i.Check(); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (c Cargo) Check() error {
 			}
 		}
 	}
-	for _, path := range c.Held() {
+	for _, path := range m.Held() {
 		if !listed[path] {
 			return fmt.Errorf("%s is to be held, and is not listed", path)
 		}

@@ -16,12 +16,12 @@ const (
 )
 
 // Where a container has the volume: the proxy container in the place of the
-// image's /nix; the anchor beside it, at BesideNix, which is the /nix of a root at
-// Beside; a throwaway container as its job needs it.
+// image's /nix; the anchor beside it, at AlternateNix, which is the /nix of a root at
+// AlternateRoot; a throwaway container as its job needs it.
 const (
-	Nix       = "/nix"
-	Beside    = "/dst"
-	BesideNix = Beside + "/nix"
+	Nix           = "/nix"
+	AlternateRoot = "/dst"
+	AlternateNix  = AlternateRoot + "/nix"
 )
 
 // Layout is the version of what nixproxy keeps in a volume, and of how.

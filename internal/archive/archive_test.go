@@ -40,7 +40,7 @@ func info(path nixstore.Path, references ...nixstore.Path) nixstore.Info {
 }
 
 func example() Manifest {
-	return Manifest{Format: Format, Nixproxy: "1.2", Flavour: "nix", Platform: "linux/amd64", Cargo: agentapi.Cargo{
+	return Manifest{Format: Format, Nixproxy: "1.2", Flavour: "nix", Platform: "linux/amd64", Manifest: agentapi.Manifest{
 		Images: []agentapi.Stamp{{Identity: "0123456789ab", Reference: "nix:1", Nix: string(bash), Profile: string(bash)}},
 		Roots:  []nixstore.Path{glibc},
 		Paths:  []nixstore.Info{info(glibc, glibc), info(bash, glibc, bash)},

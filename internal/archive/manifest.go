@@ -25,7 +25,7 @@ type Manifest struct {
 	Nixproxy string `json:"nixproxy"` // the version that wrote it
 	Flavour  string `json:"flavour"`  // of the volume: nix, lix
 	Platform string `json:"platform"` // os/arch
-	agentapi.Cargo
+	agentapi.Manifest
 }
 
 func (m Manifest) marshal() ([]byte, error) {

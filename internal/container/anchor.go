@@ -22,7 +22,7 @@ func Anchor(ctx context.Context, e Engine, p Place) (engine.Container, error) {
 		Name: AnchorName(p.Volume), Image: p.Image.ID, Platform: p.Platform,
 		Entrypoint: []string{agentapi.Binary, agentapi.ModeAnchor},
 		Labels:     labels(p.Volume, RoleAnchor),
-		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agentapi.BesideNix}},
+		Mounts:     []engine.Mount{{Volume: p.Volume, Target: agentapi.AlternateNix}},
 		Init:       true,
 		NoNetwork:  true,
 	})

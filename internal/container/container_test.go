@@ -42,7 +42,7 @@ func TestAnchorIsMadeOnce(t *testing.T) {
 	}
 	f.wantCalls("start v-anchor")
 	spec := f.containers[0].spec
-	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agentapi.BesideNix}) {
+	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agentapi.AlternateNix}) {
 		t.Errorf("the anchor is %+v", spec)
 	}
 }

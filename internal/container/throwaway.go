@@ -30,7 +30,7 @@ func ThrowawayName(volume string) string { return volume + "-sync" }
 type Job struct {
 	Mode []string // the agent's mode with its arguments
 	// InPlace: the volume is at /nix, and the Nix of one of its stamps does the
-	// work; else it is beside the image's own /nix (agentapi.BesideNix).
+	// work; else it is beside the image's own /nix (agentapi.AlternateNix).
 	InPlace bool
 	In      io.Reader             // the job's stdin; nil: none
 	Out     func(io.Reader) error // takes the job's stdout; its error ends the job
@@ -41,7 +41,7 @@ type Job struct {
 // afterwards, whatever happened. What the job wrote to stderr is the error when
 // Out returns one.
 func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, job Job) error {
-	target := agentapi.BesideNix
+	target := agentapi.AlternateNix
 	if job.InPlace {
 		target = agentapi.Nix
 	}

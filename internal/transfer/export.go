@@ -22,7 +22,7 @@ func Export(ctx context.Context, p *proxy.Proxy, version string, names []string,
 	if err != nil {
 		return err
 	}
-	begin := func(c agentapi.Cargo) volume.Progress {
+	begin := func(c agentapi.Manifest) volume.Progress {
 		return p.Terminal.Start(fmt.Sprintf("exporting %s of volume %s", terminal.Count(len(c.Paths), "store path"), v.Name))
 	}
 	if err := v.Export(ctx, pathsOf(places), version, to, begin); err != nil {

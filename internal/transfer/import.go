@@ -59,7 +59,7 @@ func importArchive(ctx context.Context, p *proxy.Proxy, name string, file io.Rea
 	if err != nil {
 		return err
 	}
-	begin := func(c agentapi.Cargo) volume.Progress {
+	begin := func(c agentapi.Manifest) volume.Progress {
 		return p.Terminal.Start(fmt.Sprintf("copying %d of %s into volume %s", len(c.Paths), terminal.Count(len(r.Paths), "store path"), v.Name))
 	}
 	if err := v.Import(ctx, r, begin, noteWaiting(p.Terminal, v)); err != nil {

@@ -24,7 +24,7 @@ func TestReadingAnArchiveEndsWithItsContext(t *testing.T) {
 	err := errors.Join(os.WriteFile(file, content, 0o600), nixstore.WriteArchive(&nar, file))
 	hash, failed := nixstore.NarHash(file, nixstore.Unwatched)
 	i := nixstore.Info{Path: "/nix/store/ib3sh3pcz10wsmavxvkdbayhqivbghlq-f", NarHash: hash, NarSize: int64(nar.Len())}
-	m := archive.Manifest{Format: archive.Format, Cargo: agentapi.Cargo{Paths: []nixstore.Info{i}}}
+	m := archive.Manifest{Format: archive.Format, Manifest: agentapi.Manifest{Paths: []nixstore.Info{i}}}
 	if err := errors.Join(err, failed, archive.Write(&written, m, &nar)); err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func SyncFromHostDryRun(ctx context.Context, p *proxy.Proxy, names []string) ([]
 type source struct {
 	*proxy.Proxy
 	store    *nixstore.Server
-	request  agentapi.Wanted
+	request  agentapi.Request
 	volume   string             // the name of the one that is copied into
 	progress *terminal.Progress // from when it is known what is to be copied
 }

@@ -16,7 +16,7 @@ import (
 // that is held in the volume for every host. by is the version of nixproxy that
 // does so; begin is called when it is known how much that is. Nothing is in the
 // archive that is not as Nix registered it.
-func (h Handle) Export(ctx context.Context, paths []nixstore.Path, by string, to io.Writer, begin func(agentapi.Cargo) Progress) error {
+func (h Handle) Export(ctx context.Context, paths []nixstore.Path, by string, to io.Writer, begin func(agentapi.Manifest) Progress) error {
 	s, err := h.start(ctx, agentapi.ModeExport, paths)
 	if err != nil {
 		return err
@@ -27,10 +27,10 @@ func (h Handle) Export(ctx context.Context, paths []nixstore.Path, by string, to
 	if err != nil {
 		return s.explain(ctx, err)
 	}
-	if err := json.Unmarshal(line, &m.Cargo); err != nil {
+	if err := json.Unmarshal(line, &m.Manifest); err != nil {
 		return err
 	}
-	progress := begin(m.Cargo)
+	progress := begin(m.Manifest)
 	meter := &terminal.Meter{Set: progress.Set, Total: m.Size()}
 	err = archive.Write(to, m, meter.Reader(s))
 	progress.End(err)

@@ -17,8 +17,8 @@ import (
 // Import brings what the volume lacks of an archive's paths into it, holds what
 // is to be held, and takes the stamps of its images over. The archive is to be
 // verified already, and is read a second time.
-func (h Handle) Import(ctx context.Context, from *archive.Reader, begin func(missing agentapi.Cargo) Progress, wait func()) error {
-	request := agentapi.Wanted{Roots: from.Roots, Images: from.Images}
+func (h Handle) Import(ctx context.Context, from *archive.Reader, begin func(missing agentapi.Manifest) Progress, wait func()) error {
+	request := agentapi.Request{Roots: from.Roots, Images: from.Images}
 	for _, i := range from.Paths {
 		request.Closure = append(request.Closure, i.Path)
 	}
@@ -27,21 +27,21 @@ func (h Handle) Import(ctx context.Context, from *archive.Reader, begin func(mis
 
 // keepAlive is how often the agent is shown that somebody is there while what it
 // has already is read: it gives up a client that is silent for longer (silence in
-// package jobs).
+// package internal/agent/input).
 var keepAlive = 30 * time.Second // a seam for tests
 
 // send writes those of the archive's paths that are missing.
-func send(to io.Writer, from *archive.Reader, missing []nixstore.Path, begin func(agentapi.Cargo) Progress) error {
+func send(to io.Writer, from *archive.Reader, missing []nixstore.Path, begin func(agentapi.Manifest) Progress) error {
 	awaited := nixstore.SetOf(missing)
-	var cargo agentapi.Cargo
+	var part agentapi.Manifest
 	for _, i := range from.Paths {
 		if awaited[i.Path] {
-			cargo.Paths = append(cargo.Paths, i)
+			part.Paths = append(part.Paths, i)
 		}
 	}
-	progress := begin(cargo)
+	progress := begin(part)
 	out := bufio.NewWriterSize(to, 64<<10)
-	meter := &terminal.Meter{Set: progress.Set, Total: cargo.Size()}
+	meter := &terminal.Meter{Set: progress.Set, Total: part.Size()}
 	var err error
 	if len(missing) > 0 { // else there is nothing to read the file for
 		last := time.Now()

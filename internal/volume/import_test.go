@@ -16,13 +16,13 @@ import (
 
 // An agent that somebody has exchanged inside could else read all of a host's store.
 func TestNothingElseIsGivenThanWhatIsCopied(t *testing.T) {
-	want := agentapi.Wanted{Closure: []nixstore.Path{"/nix/store/a", "/nix/store/b"}}
+	want := agentapi.Request{Closure: []nixstore.Path{"/nix/store/a", "/nix/store/b"}}
 	for _, missing := range [][]nixstore.Path{{}, {"/nix/store/b"}, {"/nix/store/a", "/nix/store/b"}} {
-		if err := checkMissing(want, agentapi.Lack{Missing: missing}); err != nil {
+		if err := checkMissing(want, agentapi.Missing{Paths: missing}); err != nil {
 			t.Errorf("%q: %v", missing, err)
 		}
 	}
-	err := checkMissing(want, agentapi.Lack{Missing: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
+	err := checkMissing(want, agentapi.Missing{Paths: []nixstore.Path{"/nix/store/a", "/nix/store/secret"}})
 	if err == nil || !strings.Contains(err.Error(), `asks for "/nix/store/secret"`) {
 		t.Error(err)
 	}
@@ -58,7 +58,7 @@ func TestImportIsNeverSilent(t *testing.T) {
 	}
 	defer from.Close()
 	missing := m.Paths[1].Path
-	err = send(&to, from, []nixstore.Path{missing}, func(agentapi.Cargo) Progress { return noProgress{} })
+	err = send(&to, from, []nixstore.Path{missing}, func(agentapi.Manifest) Progress { return noProgress{} })
 	if told, _, _ := strings.Cut(to.String(), `{"path":"`+string(missing)); told != "\n" || err != nil {
 		t.Errorf("%q came before what was missing, %v", told, err)
 	}

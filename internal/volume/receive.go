@@ -12,13 +12,13 @@ import (
 
 // Missing tells which paths of a closure the volume has not.
 func (h Handle) Missing(ctx context.Context, closure []nixstore.Path) ([]nixstore.Path, error) {
-	request, err := json.Marshal(agentapi.Wanted{Closure: closure})
+	request, err := json.Marshal(agentapi.Request{Closure: closure})
 	if err != nil {
 		return nil, err
 	}
-	var reply agentapi.Lack
+	var reply agentapi.Missing
 	err = h.Query(ctx, string(request), &reply, agentapi.ModeMissing)
-	return reply.Missing, err
+	return reply.Paths, err
 }
 
 // A Sender writes store paths, dependencies first: of each its nixstore.Info as a
@@ -28,15 +28,15 @@ type Sender func(to io.Writer, paths []nixstore.Path) error
 // Receive takes from send what the volume lacks of what is requested, and roots
 // what is to be rooted. It costs one command in the anchor, whatever is missing.
 // wait is called when another one is receiving, and is waited for.
-func (h Handle) Receive(ctx context.Context, request agentapi.Wanted, send Sender, wait func()) error {
+func (h Handle) Receive(ctx context.Context, request agentapi.Request, send Sender, wait func()) error {
 	s, err := h.start(ctx, agentapi.ModeReceive, request)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	replies := json.NewDecoder(s)
-	var reply agentapi.Lack
-	for reply.Missing == nil {
+	var reply agentapi.Missing
+	for reply.Paths == nil {
 		if err := replies.Decode(&reply); err != nil {
 			return s.explain(ctx, err)
 		}
@@ -47,14 +47,14 @@ func (h Handle) Receive(ctx context.Context, request agentapi.Wanted, send Sende
 	if err := checkMissing(request, reply); err != nil {
 		return err
 	}
-	return s.exchange(ctx, replies, func(to io.Writer) error { return send(to, reply.Missing) })
+	return s.exchange(ctx, replies, func(to io.Writer) error { return send(to, reply.Paths) })
 }
 
 // checkMissing refuses to give the volume more of the host's store than it is to have:
 // whoever asks may be anybody inside.
-func checkMissing(request agentapi.Wanted, reply agentapi.Lack) error {
+func checkMissing(request agentapi.Request, reply agentapi.Missing) error {
 	wanted := nixstore.SetOf(request.Closure)
-	for _, path := range reply.Missing {
+	for _, path := range reply.Paths {
 		if !wanted[path] {
 			return fmt.Errorf("the volume asks for %q, which is no part of what is copied: who works in it is not to be trusted; nothing was copied", path)
 		}

@@ -15,11 +15,11 @@ import (
 // mounted at.
 type Volume string
 
-// InPlace is the volume for a process that has it at /nix, and Beside for one that
+// InPlace is the volume for a process that has it at /nix, and Alternate for one that
 // has an image's own store there.
 const (
-	InPlace = Volume(agentapi.Nix)
-	Beside  = Volume(agentapi.BesideNix)
+	InPlace   = Volume(agentapi.Nix)
+	Alternate = Volume(agentapi.AlternateNix)
 )
 
 // Own is the path of something that is nixproxy's.

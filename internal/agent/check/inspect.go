@@ -1,0 +1,139 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/nix"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Inspect tells what is in the volume and what keeps it. It only reads, and so
+// waits for nobody who works on the volume.
+func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
+	leave, err := v.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	graph, err := nix.ReadGraph(ctx, v)
+	if err != nil {
+		return err
+	}
+	stamps, err := v.Stamps()
+	if err != nil {
+		return err
+	}
+	i := Inventory{Graph: graph, Roots: valid(graph, v.Roots())}
+	found := agentapi.Inspection{Store: agentapi.Amount{Paths: len(graph), Size: graph.TotalSize()}, Roots: i.byOrigin(), Images: i.byImage(v, stamps),
+		InvalidPaths: len(unregistered(v, graph)), Home: home(v), Disk: disk(v)}
+	found.Live = i.amount(i.Kept(func(agentapi.Root) bool { return true }))
+	found.Dead = agentapi.Amount{Paths: found.Store.Paths - found.Live.Paths, Size: found.Store.Size - found.Live.Size}
+	return json.NewEncoder(out).Encode(found)
+}
+
+// valid leaves out the roots of what is not there: they keep nothing.
+func valid(graph nixstore.Graph, roots []agentapi.Root) []agentapi.Root {
+	return slices.DeleteFunc(roots, func(r agentapi.Root) bool {
+		_, ok := graph[r.Path]
+		return !ok
+	})
+}
+
+// An inventory is a store's valid paths and what keeps them.
+type Inventory struct {
+	Graph nixstore.Graph
+	Roots []agentapi.Root
+}
+
+// kept is what the roots of which that is true keep.
+func (i Inventory) Kept(which func(agentapi.Root) bool) nixstore.Set {
+	var paths []nixstore.Path
+	for _, r := range i.Roots {
+		if which(r) {
+			paths = append(paths, r.Path)
+		}
+	}
+	return i.Graph.Kept(paths...)
+}
+
+// closure is what some of the roots keep, and what no other root keeps of it.
+func (i Inventory) closure(which func(agentapi.Root) bool) agentapi.Closure {
+	set := i.Kept(which)
+	c := agentapi.Closure{ClosurePaths: len(set), ClosureSize: i.Graph.Size(set)}
+	for path := range i.Kept(func(r agentapi.Root) bool { return !which(r) }) {
+		delete(set, path)
+	}
+	c.UniquePaths, c.UniqueSize = len(set), i.Graph.Size(set)
+	return c
+}
+
+func (i Inventory) amount(set nixstore.Set) agentapi.Amount {
+	return agentapi.Amount{Paths: len(set), Size: i.Graph.Size(set)}
+}
+
+func (i Inventory) byOrigin() []agentapi.Holding {
+	all := []agentapi.Holding{}
+	for _, origin := range agentapi.Origins {
+		h := agentapi.Holding{Origin: origin}
+		h.Closure = i.closure(func(r agentapi.Root) bool { return r.Origin == origin })
+		for _, r := range i.Roots {
+			if r.Origin == origin {
+				h.Roots++
+			}
+		}
+		if h.Roots > 0 {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func (i Inventory) byImage(v layout.Volume, stamps []agentapi.Stamp) []agentapi.ImageHolding {
+	all := []agentapi.ImageHolding{}
+	for _, s := range stamps {
+		h := agentapi.ImageHolding{Stamp: s, LastUsed: v.UsedAt(s), InUse: v.InUse(s.Identity)}
+		dir := layout.InPlace.ImageRoots(s.Identity)
+		h.Closure = i.closure(func(r agentapi.Root) bool { return layout.IsBelow(r.Link, dir) })
+		all = append(all, h)
+	}
+	return all
+}
+
+// unregistered are the names in the store that could be paths and are not valid.
+func unregistered(v layout.Volume, graph nixstore.Graph) (found []nixstore.Path) {
+	names, _ := readNames(v.Outside(nixstore.Dir))
+	for _, name := range names {
+		path := nixstore.Path(nixstore.Dir + "/" + name)
+		if _, ok := graph[path]; !ok && !strings.HasPrefix(name, ".") && !strings.HasSuffix(name, ".lock") {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// readNames reads a directory without looking at what is in it.
+func readNames(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+func disk(v layout.Volume) agentapi.Disk {
+	var s unix.Statfs_t
+	if err := unix.Statfs(string(v), &s); err != nil {
+		return agentapi.Disk{}
+	}
+	return agentapi.Disk{Free: int64(s.Bavail) * int64(s.Bsize), Size: int64(s.Blocks) * int64(s.Bsize)}
+}

@@ -1,0 +1,158 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	"github.com/nixproxy/nixproxy/internal/filetree"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// What leaves the volume is what was built: these are programs of sessions, and
+// when one fails the host forgets what it has got.
+
+// An outgoing is what leaves the volume, held against collectors until Close.
+type outgoing struct {
+	*nixstore.Server
+	real string // a file or directory in the store
+}
+
+// openOutgoing opens what is at a path in the store.
+func openOutgoing(ctx context.Context, place string) (outgoing, error) {
+	path, _, err := nixstore.Split(place)
+	if err != nil {
+		return outgoing{}, err
+	}
+	store, err := nixstore.Serve(exec.CommandContext(ctx, "nix-store", "--serve", "--write"))
+	if err != nil {
+		return outgoing{}, fmt.Errorf("asking the store: %w", err)
+	}
+	real := ""
+	valid, err := store.Valid([]nixstore.Path{path}, true)
+	if err == nil && len(valid) == 0 {
+		err = notInVolume(path)
+	}
+	if err == nil {
+		real, err = filepath.EvalSymlinks(place)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = explainAbsent(path, place)
+	}
+	if err != nil {
+		store.Close()
+	}
+	return outgoing{store, real}, err
+}
+
+func notInVolume(path nixstore.Path) error {
+	return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", path)
+}
+
+// absent tells whether a store path lacks a file or is itself not where it should be.
+func explainAbsent(path nixstore.Path, place string) error {
+	if _, err := os.Lstat(string(path)); err != nil {
+		return withRepairHint(&nixstore.ChangedError{Path: path, Why: "it is missing"})
+	}
+	return fmt.Errorf("there is no %s in the volume", place)
+}
+
+// Pack writes what is at a path in the store, as filetree.Pack does. That the
+// store paths it comes from are not what was registered is an error at last.
+func Pack(ctx context.Context, place string, out io.Writer) error {
+	o, err := openOutgoing(ctx, place)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	roots, err := filetree.Pack(out, nixstore.Dir, o.real)
+	if err != nil {
+		return err
+	}
+	return o.unchanged(roots...)
+}
+
+// Archive writes an image archive in the store, or what a program in the store
+// writes.
+func Archive(ctx context.Context, place string, out io.Writer) error {
+	o, err := openOutgoing(ctx, place)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	info, err := os.Stat(o.real)
+	if err != nil {
+		return err
+	}
+	switch {
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: what can be loaded is an image archive, or a program that writes one", place)
+	case info.Mode()&0o111 != 0:
+		if err := o.unchanged(o.real); err != nil {
+			return err
+		}
+		return stream(ctx, o.real, out)
+	}
+	archive, err := os.Open(o.real)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	if _, err := io.Copy(out, archive); err != nil {
+		return err
+	}
+	return o.unchanged(o.real)
+}
+
+// A ProgramEnd is the exit status of a program that failed, and that will have
+// said why.
+type ProgramEnd int
+
+func (e ProgramEnd) Error() string { return fmt.Sprintf("it ended with status %d", int(e)) }
+
+func stream(ctx context.Context, program string, out io.Writer) error {
+	c := exec.CommandContext(ctx, program)
+	c.Stdout, c.Stderr = out, os.Stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return ProgramEnd(exit.ExitCode())
+	}
+	return err
+}
+
+// unchanged reads the store paths of some files once more: a
+// *nixstore.ChangedError says that one is not what was registered.
+func (o outgoing) unchanged(files ...string) error {
+	var paths []nixstore.Path
+	for _, f := range files {
+		path, _, err := nixstore.Split(f)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	infos, err := o.Infos(paths)
+	for _, i := range infos {
+		if err == nil {
+			err = o.Dump(i, io.Discard)
+		}
+	}
+	return withRepairHint(err)
+}
+
+// mendable says what can be done about a store path that is not what was registered.
+func withRepairHint(err error) error {
+	var changed *nixstore.ChangedError
+	if errors.As(err, &changed) {
+		return fmt.Errorf("%w: `nixproxy volume verify --repair` mends what came from an image, and tells what mends the rest", err)
+	}
+	return err
+}

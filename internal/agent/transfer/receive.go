@@ -1,0 +1,132 @@
+package transfer
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/nixproxy/nixproxy/internal/agent/input"
+	"github.com/nixproxy/nixproxy/internal/agent/layout"
+	"github.com/nixproxy/nixproxy/internal/agent/nix"
+	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/filelock"
+	"github.com/nixproxy/nixproxy/internal/nixstore"
+)
+
+// Lacks answers in the anchor what the volume lacks of a closure.
+func Missing(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
+	leave, err := v.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	var want agentapi.Request
+	if err := json.NewDecoder(in).Decode(&want); err != nil {
+		return fmt.Errorf("reading what is wanted: %w", err)
+	}
+	store, err := nix.ServeAlternate(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	missing, err := store.Missing(want.Closure)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(agentapi.Missing{Paths: missing})
+}
+
+// Receive reads a Wanted, writes as a Lack which of those paths are to come, reads
+// those, each as a line of JSON and its archive, and adopts what is wanted. From
+// the first look on the paths are held against any collector, until the roots do.
+//
+// It is done in the anchor, and not by a throwaway container, which takes longer
+// than ten small paths do. What its name is to others, a file lock in the volume
+// is here: none copies what another one is copying. What is there already costs
+// no waiting.
+func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) error {
+	leave, err := v.Occupy(layout.Underway)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	stream := bufio.NewReaderSize(input.WithTimeout(in), 64<<10)
+	var want agentapi.Request
+	if err := input.ReadLine(stream, &want); err != nil {
+		return fmt.Errorf("reading what is wanted: %w", err)
+	}
+	for _, s := range want.Images {
+		if err := v.Admit(s); err != nil {
+			return fmt.Errorf("image %s: %w", s.Reference, err)
+		}
+	}
+	store, err := nix.ServeAlternate(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	missing, release, err := claim(input.WhileOpen(ctx, in), v, store, want.Closure, out)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := json.NewEncoder(out).Encode(agentapi.Missing{Paths: missing}); err != nil {
+		return err
+	}
+	if err := receivePaths(store, stream, missing); err != nil {
+		return err
+	}
+	if err := adopt(v, want, len(missing)); err != nil {
+		return err
+	}
+	return agentapi.NewTeller(out).Result(struct{}{})
+}
+
+// claim finds what is missing. If anything is, nobody else brings it meanwhile.
+func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
+	if missing, err = store.Missing(closure); err != nil || len(missing) == 0 {
+		return missing, func() {}, err
+	}
+	if release, err = awaitTurn(ctx, v, out); err != nil {
+		return nil, nil, err
+	}
+	if missing, err = store.Missing(closure); err != nil { // the one before may have brought it
+		release()
+	}
+	return missing, release, err
+}
+
+// turn waits until no other one receives, and says so if it must. It gives up with
+// the context.
+func awaitTurn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), err error) {
+	file := v.Own("receiving")
+	release, err = filelock.TryAcquire(file, filelock.Exclusive)
+	if errors.Is(err, filelock.ErrHeld) {
+		_ = json.NewEncoder(out).Encode(agentapi.Missing{Wait: true})
+		release, err = filelock.Acquire(ctx, file, filelock.Exclusive)
+	}
+	return release, err
+}
+
+// take makes just those paths valid that are read from the stream.
+func receivePaths(store *nixstore.Server, stream *bufio.Reader, missing []nixstore.Path) error {
+	awaited := nixstore.SetOf(missing)
+	for len(awaited) > 0 {
+		var info nixstore.Info
+		if err := input.ReadLine(stream, &info); err != nil {
+			return fmt.Errorf("receiving store paths, with %d to come: %w", len(awaited), err)
+		}
+		if !awaited[info.Path] {
+			return fmt.Errorf("receiving %q, which was not asked for", info.Path)
+		}
+		if err := store.Add(info, stream); err != nil {
+			return err
+		}
+		delete(awaited, info.Path)
+	}
+	return nil
+}
