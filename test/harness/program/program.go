@@ -15,7 +15,7 @@ import (
 // All are those that scripts start besides nixproxy: the test's own binary,
 // under these names.
 var All = map[string]func(){
-	"hostnix": hostnix, "nosockets": noSockets, "elsewhere": emptyDir, "webproxy": webProxy, "repack": repackMain,
+	"hostnix": hostnix, "nosockets": noSockets, "emptydir": emptyDir, "webproxy": webProxy, "repack": repackMain,
 }
 
 func fail(format string, a ...any) {

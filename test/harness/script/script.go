@@ -21,9 +21,10 @@ import (
 // Params are those in testdata, with the commands that they can use.
 func Params(suite *fixture.Suite, e *engine.Engine, infix string) testscript.Params {
 	return testscript.Params{
-		Dir:                "testdata",
-		RequireUniqueNames: true,
-		Setup:              func(env *testscript.Env) error { return setUp(suite, env, e, infix) },
+		Dir:                 "testdata",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return setUp(suite, env, e, infix) },
 		Condition: func(condition string) (bool, error) {
 			if condition != "podman" {
 				return false, fmt.Errorf("there is no condition %s", condition)
