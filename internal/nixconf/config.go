@@ -1,5 +1,5 @@
-// Package nixconf reads the host's Nix configuration from its files, without starting Nix, and turns it into that of a
-// session.
+// Package nixconf reads the host's Nix configuration from its files, without starting
+// Nix, and turns it into that of a session.
 package nixconf
 
 import (
@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// Config is the part of Nix's configuration that a session takes over from the host. Each list is in the order in which
-// the configuration names its words, each word once; nil where it says nothing, and what the image has stays. Of no use
-// is trusted-substituters: it permits other users what root, who a session is, may do anyway.
+// Config is the part of Nix's configuration that a session takes over from the host. Each
+// list is in the order in which the configuration names its words, each word once; nil
+// where it says nothing, and what the image has stays. Of no use is trusted-substituters:
+// it permits other users what root, who a session is, may do anyway.
 type Config struct {
 	ExperimentalFeatures []string
 	Substituters         []string
@@ -20,8 +21,9 @@ type Config struct {
 	NetrcFile            string   // the path on the host
 }
 
-// WithoutNix is what counts on a host that has no Nix: the commands and flakes that nearly everybody turns on, the
-// secrets, because there may be tokens in NIX_CONFIG, as on CI systems, and the rest as the image has it.
+// WithoutNix is what counts on a host that has no Nix: the commands and flakes that
+// nearly everybody turns on, the secrets, because there may be tokens in NIX_CONFIG, as
+// on CI systems, and the rest as the image has it.
 func (c Config) WithoutNix() Config {
 	return Config{ExperimentalFeatures: usual(), AccessTokens: c.AccessTokens, NetrcFile: c.NetrcFile}
 }
@@ -36,8 +38,9 @@ func builtin() Config {
 
 func usual() []string { return []string{"nix-command", "flakes"} }
 
-// Session returns the lines for a session's NIX_CONFIG, each ended by a newline; empty when there is nothing to say.
-// What Config holds is checked once more, so that no value can add a line.
+// Session returns the lines for a session's NIX_CONFIG, each ended by a newline; empty
+// when there is nothing to say. What Config holds is checked once more, so that no value
+// can add a line.
 func (c Config) Session() string {
 	var lines strings.Builder
 	if features := clean(c.ExperimentalFeatures, validFeature); len(features) > 0 {
@@ -94,7 +97,8 @@ func validFeature(word string) bool {
 	return word != "" && len(word) <= 100 && word[0] != '-' && strings.Trim(word, letters) == ""
 }
 
-// validWord accepts what can stand in a list of nix.conf: no blanks, no control characters, no start of a comment.
+// validWord accepts what can stand in a list of nix.conf: no blanks, no control
+// characters, no start of a comment.
 func validWord(word string) bool {
 	return word != "" && len(word) <= longest && utf8.ValidString(word) &&
 		strings.IndexFunc(word, func(r rune) bool { return r == '#' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }) < 0

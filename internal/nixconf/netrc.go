@@ -13,9 +13,9 @@ import (
 // largestNetrc bounds what is sent with each command.
 const largestNetrc = 1 << 20
 
-// Netrc reads the passwords for downloads from a netrc file. One that is not there is no error, and neither is a
-// relative path: it would mean another file in each directory. One that this user may not read is an error, although
-// the host's Nix daemon may use it.
+// Netrc reads the passwords for downloads from a netrc file. One that is not there is no
+// error, and neither is a relative path: it would mean another file in each directory.
+// One that this user may not read is an error, although the host's Nix daemon may use it.
 func Netrc(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, nil

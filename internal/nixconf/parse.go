@@ -14,18 +14,21 @@ type setting struct {
 	words []string
 }
 
-// mostFiles bounds the files that one file includes, directly or not. Nix knows no bound and dies of a loop.
+// mostFiles bounds the files that one file includes, directly or not. Nix knows no bound
+// and dies of a loop.
 const mostFiles = 100
 
-// parser turns one file and what it includes into settings, as parseConfigFiles in Nix's libutil/configuration.cc does.
+// parser turns one file and what it includes into settings, as parseConfigFiles in Nix's
+// libutil/configuration.cc does.
 type parser struct {
 	readFile func(path string) ([]byte, error)
 	files    int
 	settings []setting
 }
 
-// parse adds the settings in contents. A `#` starts a comment wherever it stands, and no line continues on the next.
-// Path is where contents are from: relative includes start in its directory, and errors name it.
+// parse adds the settings in contents. A `#` starts a comment wherever it stands, and no
+// line continues on the next. Path is where contents are from: relative includes start in
+// its directory, and errors name it.
 func (p *parser) parse(contents, path string) error {
 	number := 0
 	for line := range strings.SplitSeq(contents, "\n") {
@@ -59,7 +62,8 @@ func (p *parser) line(words []string, path string) error {
 	return nil
 }
 
-// include reads another file at this place. One that is there and cannot be read is left out, as Nix does.
+// include reads another file at this place. One that is there and cannot be read is left
+// out, as Nix does.
 func (p *parser) include(target, from string, mayMiss bool) error {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(filepath.Dir(from), target)

@@ -22,9 +22,10 @@ func Local(home string, determinate bool) Host {
 	return Host{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv, Home: home, Determinate: determinate}
 }
 
-// Read returns the host's effective configuration, as far as its files say something: the system's file, then the
-// user's, then NIX_CONFIG, in the order of loadConfFile in Nix's libstore/globals.cc. A file that is missing or cannot be
-// read is skipped. One that Nix would refuse is left out whole, and the error is about the first such; the Config is of
+// Read returns the host's effective configuration, as far as its files say something: the
+// system's file, then the user's, then NIX_CONFIG, in the order of loadConfFile in Nix's
+// libstore/globals.cc. A file that is missing or cannot be read is skipped. One that Nix
+// would refuse is left out whole, and the error is about the first such; the Config is of
 // use all the same.
 func Read(h Host) (Config, error) {
 	config := Config{NetrcFile: filepath.Join(h.systemDir(), "netrc")}
@@ -63,7 +64,8 @@ func (h Host) systemDir() string {
 	return "/etc/nix"
 }
 
-// userFiles are the user's files, the strongest first. NIX_USER_CONF_FILES replaces them all, even when it is empty.
+// userFiles are the user's files, the strongest first. NIX_USER_CONF_FILES replaces them
+// all, even when it is empty.
 func (h Host) userFiles() []string {
 	if list, ok := h.LookupEnv("NIX_USER_CONF_FILES"); ok {
 		return split(list)
@@ -112,8 +114,8 @@ func (h Host) apply(config *Config, contents, path string) error {
 	return nil
 }
 
-// set applies one setting: a name of ours replaces the list, with "extra-" before it appends to it, or to what Nix has
-// by itself. Other names are not ours to judge.
+// set applies one setting: a name of ours replaces the list, with "extra-" before it
+// appends to it, or to what Nix has by itself. Other names are not ours to judge.
 func (c *Config) set(s setting) {
 	if s.name == "netrc-file" {
 		c.NetrcFile = strings.Join(s.words, " ") // as Nix does with a value's words

@@ -211,7 +211,8 @@ func TestReadFaults(t *testing.T) {
 	}
 }
 
-// What Read takes from any files makes at most a line for each setting, which Read reads back as it was.
+// What Read takes from any files makes at most a line for each setting, which Read reads
+// back as it was.
 func FuzzRead(f *testing.F) {
 	for _, c := range features {
 		f.Add(c.files["/etc/nix/nix.conf"], c.files["/home/u/.config/nix/nix.conf"], c.env["NIX_CONFIG"])

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// worksInside keeps the substituters that mean the same in a container. A store on the host's disk, its daemon's, or
-// one on its loopback does not; Nix would wait for each of them before every download.
+// worksInside keeps the substituters that mean the same in a container. A store on the
+// host's disk, its daemon's, or one on its loopback does not; Nix would wait for each of
+// them before every download.
 func worksInside(substituter string) bool {
 	at, err := url.Parse(substituter)
 	if err != nil || !validWord(substituter) {
@@ -31,8 +32,8 @@ func isLoopback(host string) bool {
 	return ip.IsLoopback() || ip.IsUnspecified()
 }
 
-// holdsCredentials tells whether an address has a user and password, or a token, in front of the host's name. Of ssh's
-// addresses that is the account's name.
+// holdsCredentials tells whether an address has a user and password, or a token, in front
+// of the host's name. Of ssh's addresses that is the account's name.
 func holdsCredentials(substituter string) bool {
 	at, err := url.Parse(substituter)
 	if err != nil || at.User == nil {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// topLevel is the nearest directory from dir upwards that holds a .git: a repository's directory, or the file that
-// stands for one in a worktree or a submodule. A .git directory that is no repository does not count for git either.
+// topLevel is the nearest directory from dir upwards that holds a .git: a repository's
+// directory, or the file that stands for one in a worktree or a submodule. A .git
+// directory that is no repository does not count for git either.
 func (sys System) topLevel(dir string) (string, bool) {
 	for {
 		dotGit := filepath.Join(dir, ".git")
@@ -23,10 +24,12 @@ func (sys System) topLevel(dir string) (string, bool) {
 	}
 }
 
-// gitDirs are the directories that git needs for the top level root: its own git directory, and the one that holds the
-// shared part, which for a submodule is the superproject's. None when root's .git leads nowhere. The widest is first.
+// gitDirs are the directories that git needs for the top level root: its own git
+// directory, and the one that holds the shared part, which for a submodule is the
+// superproject's. None when root's .git leads nowhere. The widest is first.
 //
-// They are named by files in the project, which may be a stranger's: only what looks like a git directory counts.
+// They are named by files in the project, which may be a stranger's: only what looks like
+// a git directory counts.
 func (sys System) gitDirs(root string) []string {
 	gitDir := filepath.Join(root, ".git")
 	if target, ok := gitFile(gitDir); ok {
@@ -67,8 +70,9 @@ func (sys System) submodules(root string) []string {
 	return all
 }
 
-// superGitDir finds the outermost superproject's git directory around a submodule's, which lies in its modules/. Where
-// the superproject is a worktree, that is its common directory.
+// superGitDir finds the outermost superproject's git directory around a submodule's,
+// which lies in its modules/. Where the superproject is a worktree, that is its common
+// directory.
 func (sys System) superGitDir(gitDir string) (string, bool) {
 	parts := strings.Split(gitDir, "/modules/")
 	for i := 1; i < len(parts); i++ {
@@ -83,7 +87,8 @@ func (sys System) superGitDir(gitDir string) (string, bool) {
 	return "", false
 }
 
-// isGitDir knows a git directory as git does: by HEAD, and by objects and refs, which may lie in its common directory.
+// isGitDir knows a git directory as git does: by HEAD, and by objects and refs, which may
+// lie in its common directory.
 func isGitDir(dir string) bool {
 	if info, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil || info.IsDir() {
 		return false
@@ -92,7 +97,8 @@ func isGitDir(dir string) bool {
 	return isDir(filepath.Join(common, "objects")) && isDir(filepath.Join(common, "refs"))
 }
 
-// commonDir is where a worktree's git directory has the shared part; other git directories have it in themselves.
+// commonDir is where a worktree's git directory has the shared part; other git
+// directories have it in themselves.
 func commonDir(gitDir string) string {
 	content, ok := smallFile(filepath.Join(gitDir, "commondir"))
 	if !ok {
@@ -101,7 +107,8 @@ func commonDir(gitDir string) string {
 	return below(gitDir, content)
 }
 
-// gitFile reads a .git that is a file: "gitdir: PATH". A path that leads nowhere is the file's fault, not ours.
+// gitFile reads a .git that is a file: "gitdir: PATH". A path that leads nowhere is the
+// file's fault, not ours.
 func gitFile(path string) (string, bool) {
 	content, ok := smallFile(path)
 	if !ok {

@@ -13,8 +13,8 @@ const (
 	landmarks = 8
 )
 
-// Landmarks are names below a directory by which it can be known again: files, for they have a content, else
-// directories and links. A file and an empty directory have none.
+// Landmarks are names below a directory by which it can be known again: files, for they
+// have a content, else directories and links. A file and an empty directory have none.
 func Landmarks(path string) []string {
 	dir, err := os.Open(path)
 	if err != nil {

@@ -72,7 +72,8 @@ func split(text string) (source, target string, readOnly bool, err error) {
 	return source, target, readOnly, err
 }
 
-// from is path as seen from dir. It is not cleaned: before links are resolved, x/.. need not be where it started.
+// from is path as seen from dir. It is not cleaned: before links are resolved, x/.. need
+// not be where it started.
 func from(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return path
@@ -80,8 +81,8 @@ func from(dir, path string) string {
 	return dir + "/" + path
 }
 
-// add mounts what the user asked for. It stands in for what would be mounted at the same place without being asked, so
-// that `--mount .:ro` is the project, read-only.
+// add mounts what the user asked for. It stands in for what would be mounted at the same
+// place without being asked, so that `--mount .:ro` is the project, read-only.
 func (p *Project) add(asked []Mount) {
 	p.Mounts = slices.DeleteFunc(p.Mounts, func(m Mount) bool {
 		return slices.ContainsFunc(asked, func(a Mount) bool { return a.Target == m.Target })
@@ -92,8 +93,8 @@ func (p *Project) add(asked []Mount) {
 	}
 }
 
-// inside is the path at which a path of the host is seen inside, if it is: its own, where it has that, else by the mount
-// that is nearest to it.
+// inside is the path at which a path of the host is seen inside, if it is: its own, where
+// it has that, else by the mount that is nearest to it.
 func (p Project) inside(path string) (string, bool) {
 	var best Mount
 	for _, m := range p.Mounts {

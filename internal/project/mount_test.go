@@ -157,7 +157,8 @@ func TestWorkdir(t *testing.T) {
 	}
 }
 
-// mac is a place with a Mac's habits: a disk that ignores case, and /tmp and /var that are links into /private.
+// mac is a place with a Mac's habits: a disk that ignores case, and /tmp and /var that
+// are links into /private.
 func mac(t *testing.T) (root, home string, sys System) {
 	root, home = place(t)
 	for _, dir := range []string{"tmp", "var"} {

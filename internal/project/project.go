@@ -1,4 +1,5 @@
-// Package project tells which directories of the host a proxy container sees, and where a command starts in them.
+// Package project tells which directories of the host a proxy container sees, and where a
+// command starts in them.
 package project
 
 import (
@@ -9,8 +10,9 @@ import (
 	"slices"
 )
 
-// Project is what is mounted for a working directory. All paths are real ones: absolute, without links, with the case
-// that they have on disk. The project is mounted at the same path inside.
+// Project is what is mounted for a working directory. All paths are real ones: absolute,
+// without links, with the case that they have on disk. The project is mounted at the same
+// path inside.
 type Project struct {
 	Root   string   // the git top level of the working directory, else the working directory; empty when it is not mounted
 	Mounts []Mount  // Root first, then a git directory that lies outside of it, then what the user asked for
@@ -56,9 +58,10 @@ func Find(cwd, home string, choice Choice, sys System) (Project, error) {
 	return p, nil
 }
 
-// project looks at dir and up from it. It starts no process, so no git either. Neither the home directory nor one that
-// holds it is mounted: a git repository there (a user's dotfiles) does not count, and a command started there gets no
-// mount but what the user names. A place that would hide a part of the image is an error.
+// project looks at dir and up from it. It starts no process, so no git either. Neither
+// the home directory nor one that holds it is mounted: a git repository there (a user's
+// dotfiles) does not count, and a command started there gets no mount but what the user
+// names. A place that would hide a part of the image is an error.
 func (sys System) project(dir, home string) (Project, error) {
 	private := sys.privateDirs(home)
 	if why := private.why(dir); why != "" {
@@ -74,7 +77,8 @@ func (sys System) project(dir, home string) (Project, error) {
 	return sys.withGit(root, private)
 }
 
-// plain is a project without git. It is trusted like one with git, so that `git init` needs no new container.
+// plain is a project without git. It is trusted like one with git, so that `git init`
+// needs no new container.
 func plain(dir string) Project {
 	p := Project{Root: dir, Mounts: []Mount{{Source: dir, Target: dir}}}
 	p.trust(dir, nil)
@@ -112,7 +116,8 @@ func (p Project) lacks(path string) bool {
 	return !mounted
 }
 
-// trust lets git inside use a top level. Of a worktree's its .git, a file, is what a fetch from there asks about.
+// trust lets git inside use a top level. Of a worktree's its .git, a file, is what a
+// fetch from there asks about.
 func (p *Project) trust(top string, gitDirs []string) {
 	for _, dir := range append([]string{top, filepath.Join(top, ".git")}, gitDirs...) {
 		if !slices.Contains(p.Safe, dir) {
@@ -121,8 +126,9 @@ func (p *Project) trust(top string, gitDirs []string) {
 	}
 }
 
-// start is where a command starts: where the user said, else where they are, if that is seen inside. A directory that
-// only the container has, such as one of the store, is taken as it is written.
+// start is where a command starts: where the user said, else where they are, if that is
+// seen inside. A directory that only the container has, such as one of the store, is
+// taken as it is written.
 func (sys System) start(p Project, dir, workdir string) string {
 	if workdir == "" {
 		inside, _ := p.inside(dir)

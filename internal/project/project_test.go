@@ -194,7 +194,8 @@ func TestHostileSubmodules(t *testing.T) {
 	}
 }
 
-// A .git file of a stranger's cannot have a directory mounted that is no repository, nor the home directory.
+// A .git file of a stranger's cannot have a directory mounted that is no repository, nor
+// the home directory.
 func TestHostileGitFile(t *testing.T) {
 	root, home := place(t)
 	dir := filepath.Join(root, "d")

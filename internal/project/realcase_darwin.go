@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realCase asks the kernel for the path's name on disk, for most Macs' disks ignore case: a mount by another case is
-// another directory to the engine. A path that may not be opened keeps its name.
+// realCase asks the kernel for the path's name on disk, for most Macs' disks ignore case:
+// a mount by another case is another directory to the engine. A path that may not be
+// opened keeps its name.
 func realCase(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_EVTONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -12,8 +12,9 @@ func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// hides names the directory of the system that a mount at path would hide, and that a session needs of its image, of
-// the kernel or of the agent: some with all below them, others themselves. Empty: none.
+// hides names the directory of the system that a mount at path would hide, and that a
+// session needs of its image, of the kernel or of the agent: some with all below them,
+// others themselves. Empty: none.
 func hides(path string) string {
 	for _, dir := range []string{
 		"/nix", "/nixproxy", "/etc", "/proc", "/sys", "/dev", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/private/etc",
@@ -46,8 +47,8 @@ func (sys System) privateDirs(home string) privateDirs {
 	return dirs
 }
 
-// why says in which way path is private; empty when it is not. Another name of the same directory (a bind mount) is
-// seen too.
+// why says in which way path is private; empty when it is not. Another name of the same
+// directory (a bind mount) is seen too.
 func (p privateDirs) why(path string) string {
 	info, err := os.Stat(path)
 	for i, dir := range p {

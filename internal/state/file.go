@@ -14,8 +14,9 @@ import (
 // largest is more than any file here has to be.
 const largest = 1 << 20
 
-// Load reads what Save wrote under the name into v, a pointer. It tells whether there was something of use; v is
-// untouched if not: missing, another user's, too large, not of v's shape.
+// Load reads what Save wrote under the name into v, a pointer. It tells whether there was
+// something of use; v is untouched if not: missing, another user's, too large, not of v's
+// shape.
 func (d *Dir) Load(name string, v any) bool {
 	data, _, err := d.read(name)
 	if err != nil {
@@ -29,7 +30,8 @@ func (d *Dir) Load(name string, v any) bool {
 	return true
 }
 
-// Save writes v under the name, a relative path. Who reads at the same time gets all of the old or all of the new.
+// Save writes v under the name, a relative path. Who reads at the same time gets all of
+// the old or all of the new.
 func (d *Dir) Save(name string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -78,8 +80,9 @@ func (d *Dir) read(name string) ([]byte, fs.FileInfo, error) {
 	return data, info, err
 }
 
-// write makes a temporary file in the same directory and renames it. It is not synced: half a file after a power cut
-// counts as none. (github.com/google/renameio syncs each, and leaves a key that others can read as it is.)
+// write makes a temporary file in the same directory and renames it. It is not synced:
+// half a file after a power cut counts as none. (github.com/google/renameio syncs each,
+// and leaves a key that others can read as it is.)
 func (d *Dir) write(name string, data []byte) error {
 	path, err := d.file(name)
 	if err != nil {

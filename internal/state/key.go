@@ -16,8 +16,9 @@ import (
 
 const keyFile = "key"
 
-// ClientKey returns the key that this user shows to agents, made the first time. Everybody who asks at once gets the
-// same one. A broken one, or one that others can read, is replaced: an agent will be told of the new one.
+// ClientKey returns the key that this user shows to agents, made the first time.
+// Everybody who asks at once gets the same one. A broken one, or one that others can
+// read, is replaced: an agent will be told of the new one.
 func (d *Dir) ClientKey() (ssh.Signer, error) {
 	if key, err := d.loadKey(); err == nil {
 		return key, nil

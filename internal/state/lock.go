@@ -14,9 +14,10 @@ import (
 // patience is how long a wait may be before the user hears of it.
 const patience = 300 * time.Millisecond
 
-// Lock takes the lock of that name, which one process, and one caller in it, has at a time. It waits for it until ctx
-// ends, and calls waiting (which may be nil) once if that takes long enough to be noticed. The lock is held until
-// unlock, or until the process ends however it ends; unlock may be called again.
+// Lock takes the lock of that name, which one process, and one caller in it, has at a
+// time. It waits for it until ctx ends, and calls waiting (which may be nil) once if that
+// takes long enough to be noticed. The lock is held until unlock, or until the process
+// ends however it ends; unlock may be called again.
 func (d *Dir) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
 	path, err := d.file(name + ".lock")
 	if err != nil {

@@ -1,7 +1,8 @@
-// Package state keeps nixproxy's files on the host: what it remembers between two commands, its key, its locks.
+// Package state keeps nixproxy's files on the host: what it remembers between two
+// commands, its key, its locks.
 //
-// All of it is a cache. Losing it costs one slow command, so what cannot be read, or was not written by this user,
-// counts as missing.
+// All of it is a cache. Losing it costs one slow command, so what cannot be read, or was
+// not written by this user, counts as missing.
 package state
 
 import (
@@ -15,7 +16,8 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// Dir is the directory that all the files are in. It is safe for concurrent use, by other processes too.
+// Dir is the directory that all the files are in. It is safe for concurrent use, by other
+// processes too.
 type Dir struct {
 	path string
 	user user
@@ -32,10 +34,12 @@ type user struct {
 	temp     string
 }
 
-// Open returns the directory at path, made if it is missing. Without a path it is nixproxy's in the user's state home.
+// Open returns the directory at path, made if it is missing. Without a path it is
+// nixproxy's in the user's state home.
 //
-// Nothing is written to a directory of another user: sudo keeps HOME on a Mac, and root's files there would lock the
-// user out. Then, and where the directory cannot be written, it is a private one among the temporary files.
+// Nothing is written to a directory of another user: sudo keeps HOME on a Mac, and root's
+// files there would lock the user out. Then, and where the directory cannot be written,
+// it is a private one among the temporary files.
 func Open(path string) (*Dir, error) {
 	if path == "" {
 		path = filepath.Join(xdg.StateHome, "nixproxy")
@@ -59,8 +63,8 @@ func open(path string, u user) (*Dir, error) {
 // Path is where the directory is.
 func (d *Dir) Path() string { return d.path }
 
-// may tells whether path, or what it would be made in, belongs to the user. Where everybody may make files of their
-// own, such as /tmp, so may the user.
+// may tells whether path, or what it would be made in, belongs to the user. Where
+// everybody may make files of their own, such as /tmp, so may the user.
 func (u user) may(path string) bool {
 	for at := path; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
@@ -78,8 +82,8 @@ func (u user) may(path string) bool {
 	}
 }
 
-// private makes the directory for a user without one. Its parent is everybody's, so it is used only if nobody else
-// can have prepared it.
+// private makes the directory for a user without one. Its parent is everybody's, so it is
+// used only if nobody else can have prepared it.
 func (u user) private() (string, error) {
 	path := filepath.Join(u.temp, "nixproxy-"+strconv.Itoa(u.uid))
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {

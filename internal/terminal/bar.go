@@ -81,11 +81,13 @@ func shorten(s string, width int) string {
 	return b.String()
 }
 
-// bar has progressbar do the arithmetic (speed, time left) and its picture. It draws into nothing: what is on the
-// screen, and when, is the Terminal's business alone, or notes and bars would write over each other.
+// bar has progressbar do the arithmetic (speed, time left) and its picture. It draws into
+// nothing: what is on the screen, and when, is the Terminal's business alone, or notes
+// and bars would write over each other.
 //
-// There are two, both fed from the start, as a total can become known later: one made then would take all that is
-// done for the work of its first moment, and show terabytes a second.
+// There are two, both fed from the start, as a total can become known later: one made
+// then would take all that is done for the work of its first moment, and show terabytes a
+// second.
 type bar struct {
 	unit     string
 	spinner  *progressbar.ProgressBar // while the total is not known
@@ -130,14 +132,15 @@ func newBar(unit string, width int) *bar {
 	}
 }
 
-// follows tells whether the bar can be moved there. A progressbar cannot go back, nor on after its end: asked to, it
-// draws a bar of gigabytes.
+// follows tells whether the bar can be moved there. A progressbar cannot go back, nor on
+// after its end: asked to, it draws a bar of gigabytes.
 func (b *bar) follows(a amount) bool {
 	back := a.done < b.last.done || a.total < b.last.total
 	return a.unit == b.unit && !back && (a.total == b.last.total || !b.measured.IsFinished())
 }
 
-// to moves it. The errors are about numbers, and a bar that is wrong for a moment is no reason to fail.
+// to moves it. The errors are about numbers, and a bar that is wrong for a moment is no
+// reason to fail.
 func (b *bar) to(a amount) {
 	b.last = a
 	_ = b.spinner.Set64(a.done)
@@ -149,8 +152,8 @@ func (b *bar) to(a amount) {
 	_ = b.measured.RenderBlank()
 }
 
-// end is the total, and for bytes one more: what has been pulled so far can be all that is known of, and the bar must
-// not end there.
+// end is the total, and for bytes one more: what has been pulled so far can be all that
+// is known of, and the bar must not end there.
 func (b *bar) end(a amount) int64 {
 	switch {
 	case a.total == 0:

@@ -10,8 +10,8 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// screen is what one sees: the lines above, and the last one as it is now. It knows the two escapes that are used, and
-// fails on a line that the terminal would wrap.
+// screen is what one sees: the lines above, and the last one as it is now. It knows the
+// two escapes that are used, and fails on a line that the terminal would wrap.
 func screen(t *testing.T, out string, width int) (above []string, last string) {
 	t.Helper()
 	for out != "" {
@@ -31,7 +31,8 @@ func screen(t *testing.T, out string, width int) (above []string, last string) {
 	return above, last
 }
 
-// at draws p as it would be by itself, if the clock went on: these tests have one that does so only while they sleep.
+// at draws p as it would be by itself, if the clock went on: these tests have one that
+// does so only while they sleep.
 func at(p *Progress) {
 	p.t.tick(p)
 }

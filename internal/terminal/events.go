@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 )
 
-// The events of --progress=json. Their fields are an interface that other programs read: add to them, change nothing.
+// The events of --progress=json. Their fields are an interface that other programs read:
+// add to them, change nothing.
 
 type textEvent struct {
 	Event string `json:"event"` // note, warning, debug, error
@@ -34,7 +35,8 @@ type exitEvent struct {
 	Status int    `json:"status"`
 }
 
-// emit writes one event as one line, in one write, so that lines of several writers do not mix; t.mu is held.
+// emit writes one event as one line, in one write, so that lines of several writers do
+// not mix; t.mu is held.
 func (t *Terminal) emit(event any) {
 	var b bytes.Buffer
 	to := json.NewEncoder(&b)

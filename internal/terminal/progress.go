@@ -13,7 +13,8 @@ const (
 	lineInterval  = 5 * time.Second
 )
 
-// Progress is one thing that takes long, shown while it lasts. It is safe for concurrent use, and must be ended.
+// Progress is one thing that takes long, shown while it lasts. It is safe for concurrent
+// use, and must be ended.
 type Progress struct {
 	t     *Terminal
 	what  string
@@ -28,8 +29,8 @@ type Progress struct {
 	bar      *bar
 }
 
-// Start shows that something has begun, such as "pulling nixos/nix:2.26.3". It is counted in bytes unless Items says
-// otherwise; until the first Set nothing is counted.
+// Start shows that something has begun, such as "pulling nixos/nix:2.26.3". It is counted
+// in bytes unless Items says otherwise; until the first Set nothing is counted.
 func (t *Terminal) Start(what string) *Progress {
 	p := &Progress{t: t, what: Harmless(what), began: t.now(), amount: amount{unit: "bytes"}, stop: make(chan struct{})}
 	t.mu.Lock()
@@ -92,8 +93,8 @@ func (p *Progress) report() {
 	p.t.print(lines("nixproxy: ", p.what+": "+a.String()))
 }
 
-// End tells that it is over, well if err is nil. The error itself is for Terminal.Error to show. Ending again does
-// nothing.
+// End tells that it is over, well if err is nil. The error itself is for Terminal.Error
+// to show. Ending again does nothing.
 func (p *Progress) End(err error) {
 	p.t.mu.Lock()
 	defer p.t.mu.Unlock()

@@ -3,25 +3,28 @@ package terminal
 
 // The rules of the interface are:
 //
-//   - Everything goes to standard error; standard output belongs to the command. When all is well and fast, nothing
-//     is said at all.
+//   - Everything goes to standard error; standard output belongs to the command. When all
+//     is well and fast, nothing is said at all.
 //
-//   - Every line starts with "nixproxy:", has no capital at the start and no period at the end, so that it can be told
-//     from the lines of the command, and found in a log. The next step to take after an error is a line of its own,
-//     which starts with "nixproxy: hint:".
+//   - Every line starts with "nixproxy:", has no capital at the start and no period at
+//     the end, so that it can be told from the lines of the command, and found in a log.
+//     The next step to take after an error is a line of its own, which starts with
+//     "nixproxy: hint:".
 //
-//   - What takes long is shown while it lasts: on a terminal as one line at the bottom, which appears after 200 ms and
-//     leaves no trace; in a log as a line at the start, one at the end, and at most one every five seconds between.
+//   - What takes long is shown while it lasts: on a terminal as one line at the bottom,
+//     which appears after 200 ms and leaves no trace; in a log as a line at the start,
+//     one at the end, and at most one every five seconds between.
 //
-//   - Errors are always shown. --quiet silences all else, --progress=none notes and progress.
+//   - Errors are always shown. --quiet silences all else, --progress=none notes and
+//     progress.
 //
 //   - Colour says nothing that the words do not, and only a terminal gets it.
 //
-//   - Other people's text (a registry's answer, a program's complaint) cannot steer the terminal: control characters
-//     are replaced.
+//   - Other people's text (a registry's answer, a program's complaint) cannot steer the
+//     terminal: control characters are replaced.
 //
-//   - With --progress=json every line is one JSON object with an "event": note, warning, debug, error, progress, done,
-//     and exit, which is the last.
+//   - With --progress=json every line is one JSON object with an "event": note, warning,
+//     debug, error, progress, done, and exit, which is the last.
 
 import (
 	"fmt"
@@ -101,8 +104,8 @@ func (t *Terminal) Error(err error) {
 	}
 }
 
-// Exit ends the events of a JSON reader: by is "command" or "nixproxy", whoever the status is of. In other modes the
-// exit status itself says enough.
+// Exit ends the events of a JSON reader: by is "command" or "nixproxy", whoever the
+// status is of. In other modes the exit status itself says enough.
 func (t *Terminal) Exit(by string, status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

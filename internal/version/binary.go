@@ -15,7 +15,8 @@ type binary struct {
 	info     fs.FileInfo
 }
 
-// open resolves path; false when there is nothing that can be executed, or when it is nixproxy itself.
+// open resolves path; false when there is nothing that can be executed, or when it is
+// nixproxy itself.
 func (h Host) open(path string) (binary, bool) {
 	resolved, err := h.EvalSymlinks(path)
 	if err != nil {
@@ -44,8 +45,8 @@ func (h Host) isSelf(file binary) bool {
 	return err == nil && os.SameFile(self, file.info)
 }
 
-// isWrapper knows a small script that names nixproxy: someone's `nix` that is `nixproxy run -- nix "$@"`. Its version
-// would be that of a proxy container, not of the host.
+// isWrapper knows a small script that names nixproxy: someone's `nix` that is `nixproxy
+// run -- nix "$@"`. Its version would be that of a proxy container, not of the host.
 func (h Host) isWrapper(file binary) bool {
 	const most = 64 << 10
 	if file.info.Size() > most {
@@ -58,7 +59,8 @@ func (h Host) isWrapper(file binary) bool {
 // storePath is a file in a store path, whose content never changes.
 var storePath = regexp.MustCompile(`^/nix/store/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/`)
 
-// cacheKey names this very content: a store path by itself, another file with its size and time of change.
+// cacheKey names this very content: a store path by itself, another file with its size
+// and time of change.
 func (b binary) cacheKey() string {
 	if storePath.MatchString(b.resolved) {
 		return b.resolved

@@ -2,8 +2,9 @@ package version
 
 import "fmt"
 
-// Nix 2.35.0 names the files of its temporary roots in a way of which the collectors of older versions die ("stoi"),
-// for ever if it is killed and leaves one; 2.35.1 took that back (NixOS/nix src/libstore/local-store.cc, fnTempRoots).
+// Nix 2.35.0 names the files of its temporary roots in a way of which the collectors of
+// older versions die ("stoi"), for ever if it is killed and leaves one; 2.35.1 took that
+// back (NixOS/nix src/libstore/local-store.cc, fnTempRoots).
 var (
 	clashing = number{major: 2, minor: 35}
 	mended   = "2.35.1"

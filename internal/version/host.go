@@ -13,11 +13,12 @@ import (
 // runTimeout bounds one `nix --version`, which takes some milliseconds where all is well.
 const runTimeout = 10 * time.Second
 
-// LookingVariable is set in the environment of every `nix --version` that Find starts. A `nix` on PATH that calls
-// nixproxy would otherwise look for its own version without end.
+// LookingVariable is set in the environment of every `nix --version` that Find starts. A
+// `nix` on PATH that calls nixproxy would otherwise look for its own version without end.
 const LookingVariable = "NIXPROXY_LOOKING_FOR_NIX"
 
-// Cache keeps version lines between runs. A Save that fails is silent: it costs one `nix --version` next time.
+// Cache keeps version lines between runs. A Save that fails is silent: it costs one `nix
+// --version` next time.
 type Cache interface {
 	Load(key string) (string, bool)
 	Save(key, value string)
@@ -49,9 +50,10 @@ func Local(home, self string, cache Cache) Host {
 	}
 }
 
-// Find returns the host's Nix: the first on PATH, else the first in the places where installers put it; false when there
-// is none. One whose version is cached starts no process. A Nix that does not tell its version is an error, not
-// skipped: silently taking another version than the user's is worse.
+// Find returns the host's Nix: the first on PATH, else the first in the places where
+// installers put it; false when there is none. One whose version is cached starts no
+// process. A Nix that does not tell its version is an error, not skipped: silently taking
+// another version than the user's is worse.
 func (h Host) Find(ctx context.Context) (Nix, bool, error) {
 	if h.Getenv(LookingVariable) != "" {
 		return Nix{}, false, errors.New("looking for the host's Nix: a nix on PATH calls nixproxy: name the version with --nix-version")
@@ -71,8 +73,8 @@ func (h Host) Find(ctx context.Context) (Nix, bool, error) {
 	return Nix{}, false, nil
 }
 
-// Present returns the host's Nix as far as it is known without starting it: where it is, and what it is if it was asked
-// before; false when there is none.
+// Present returns the host's Nix as far as it is known without starting it: where it is,
+// and what it is if it was asked before; false when there is none.
 func (h Host) Present() (Nix, bool) {
 	for _, path := range h.candidates() {
 		if file, ok := h.open(path); ok {
@@ -84,8 +86,9 @@ func (h Host) Present() (Nix, bool) {
 	return Nix{}, false
 }
 
-// candidates are the paths where a nix may be, in the order in which they are tried. A relative entry of PATH, the
-// empty one included, means another file in each directory and is not trusted.
+// candidates are the paths where a nix may be, in the order in which they are tried. A
+// relative entry of PATH, the empty one included, means another file in each directory
+// and is not trusted.
 func (h Host) candidates() []string {
 	var paths []string
 	for _, dir := range filepath.SplitList(h.Getenv("PATH")) {

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// Spellings are the tags that can mean exactly this version, the best first: as it is written, then the two-part or
-// three-part form of the same number (2.4 is 2.4.0). A snapshot of some commit has no tag, so no spelling.
+// Spellings are the tags that can mean exactly this version, the best first: as it is
+// written, then the two-part or three-part form of the same number (2.4 is 2.4.0). A
+// snapshot of some commit has no tag, so no spelling.
 func Spellings(version string) []string {
 	n, ok := parseNumber(version)
 	switch {
@@ -22,8 +23,9 @@ func Spellings(version string) []string {
 	}
 }
 
-// Nearest orders the tags that are releases of the same minor version by how near their patch is to the wanted one, the
-// higher first of two as near. A pre-release wants its minor's first release.
+// Nearest orders the tags that are releases of the same minor version by how near their
+// patch is to the wanted one, the higher first of two as near. A pre-release wants its
+// minor's first release.
 func Nearest(want string, tags []string) []string {
 	wanted, ok := parseNumber(want)
 	if !ok {
@@ -42,7 +44,8 @@ func Nearest(want string, tags []string) []string {
 	return tagsOf(found)
 }
 
-// Choices are the n newest releases among tags, the newest first, each number once: what an error offers instead.
+// Choices are the n newest releases among tags, the newest first, each number once: what
+// an error offers instead.
 func Choices(tags []string, n int) []string {
 	found := releases(tags)
 	slices.SortFunc(found, func(a, b release) int {
@@ -57,7 +60,8 @@ type release struct {
 	tag string
 }
 
-// releases keeps the tags of releases, each once, but for the one that nobody should be given unasked.
+// releases keeps the tags of releases, each once, but for the one that nobody should be
+// given unasked.
 func releases(tags []string) []release {
 	var found []release
 	seen := make(map[string]bool)

@@ -14,7 +14,8 @@ type number struct {
 	suffix              string
 }
 
-// numberForm has no leading zeros and few digits, so that a number has one spelling and fits an int.
+// numberForm has no leading zeros and few digits, so that a number has one spelling and
+// fits an int.
 var numberForm = regexp.MustCompile(`^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(?:\.(0|[1-9]\d{0,8}))?((?:pre|[-_.+~])[0-9A-Za-z._+~-]{1,90})?$`)
 
 func parseNumber(s string) (number, bool) {
@@ -31,7 +32,8 @@ func parseNumber(s string) (number, bool) {
 	}, true
 }
 
-// parseRelease is parseNumber for tags of releases: X.Y and X.Y.Z, without -amd64, -arm64, latest and pre-releases.
+// parseRelease is parseNumber for tags of releases: X.Y and X.Y.Z, without -amd64,
+// -arm64, latest and pre-releases.
 func parseRelease(tag string) (number, bool) {
 	n, ok := parseNumber(tag)
 	return n, ok && !n.prerelease()
@@ -45,8 +47,9 @@ func atoi(digits string) int {
 
 func (n number) prerelease() bool { return n.suffix != "" }
 
-// snapshot tells a build of some commit ("pre20250409_e76bbe41", "-beta.1-lixpre20240506-b6799ab"), or one with a
-// distribution's mark ("+dfsg", which no tag can hold), from a published pre-release ("-beta.1").
+// snapshot tells a build of some commit ("pre20250409_e76bbe41",
+// "-beta.1-lixpre20240506-b6799ab"), or one with a distribution's mark ("+dfsg", which no
+// tag can hold), from a published pre-release ("-beta.1").
 func (n number) snapshot() bool {
 	return strings.Contains(n.suffix, "pre") || strings.ContainsAny(n.suffix, "+~")
 }

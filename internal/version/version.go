@@ -14,7 +14,8 @@ const Default = "2.34.8"
 // Flavour is the implementation of Nix. Each has images of its own.
 type Flavour string
 
-// The known flavours. Determinate Nix is FlavourNix with Nix.Determinate set: it has no image of its own.
+// The known flavours. Determinate Nix is FlavourNix with Nix.Determinate set: it has no
+// image of its own.
 const (
 	FlavourNix Flavour = "nix"
 	FlavourLix Flavour = "lix"
