@@ -14,18 +14,45 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
+	"github.com/nixproxy/nixproxy/internal/agentbin/agentbintest"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
 )
 
-// anchored is a fake engine with a running anchor.
-func anchored(t *testing.T) (*fake, Place, engine.Container) {
+// newEngine is an engine with the image of place.
+func newEngine(t *testing.T) *enginetest.Engine {
+	e := enginetest.New(t)
+	e.AddImage(engine.Image{ID: "image", OS: "linux", Arch: "amd64"}, "nixos/nix:2.26.3")
+	return e
+}
+
+// place is where the tests' containers are, with an agent that is there.
+func place(t *testing.T) Place {
 	t.Helper()
-	f, p := newFake(t), place(t)
+	program, err := agentbintest.Agents().For("amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Place{Volume: "v", Image: engine.Image{ID: "image"}, Agent: program}
+}
+
+func setState(e *enginetest.Engine, name, state string) {
+	e.Change(name, func(c *enginetest.Container) { c.State = state })
+}
+
+var errBroken = errors.New("the engine is broken")
+
+var _ Engine = (*enginetest.Engine)(nil)
+
+// anchored is an engine with a running anchor.
+func anchored(t *testing.T) (*enginetest.Engine, Place, engine.Container) {
+	t.Helper()
+	f, p := newEngine(t), place(t)
 	anchor, err := Anchor(t.Context(), f, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.wantCalls("create v-anchor", "copy v-anchor", "start v-anchor")
+	f.WantCalls("create v-anchor", "copy v-anchor", "start v-anchor")
 	return f, p, anchor
 }
 
@@ -35,13 +62,13 @@ func TestAnchorIsMadeOnce(t *testing.T) {
 	if err != nil || again.ID != anchor.ID {
 		t.Errorf("got %s after %s, %v", again.ID, anchor.ID, err)
 	}
-	f.wantCalls()
-	f.containers[0].State = "exited" // the engine was restarted: its id, and so its namespace's name, stays
+	f.WantCalls()
+	setState(f, "v-anchor", "exited") // the engine was restarted: its id, and so its namespace's name, stays
 	if again, err = Anchor(t.Context(), f, p); err != nil || again.ID != anchor.ID {
 		t.Errorf("got %s after %s, %v", again.ID, anchor.ID, err)
 	}
-	f.wantCalls("start v-anchor")
-	spec := f.containers[0].spec
+	f.WantCalls("start v-anchor")
+	spec := f.Container("v-anchor").Spec
 	if !spec.Init || !spec.NoNetwork || spec.PidOf != "" || len(spec.Mounts) != 1 || spec.Mounts[0] != (engine.Mount{Volume: "v", Target: agentapi.AlternateNix}) {
 		t.Errorf("the anchor is %+v", spec)
 	}
@@ -53,9 +80,9 @@ func TestPausedContainersGoOn(t *testing.T) {
 	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err != nil {
 		t.Fatal(err)
 	}
-	f.calls = nil
-	for _, c := range f.containers {
-		c.State = "paused"
+	f.Forget()
+	for _, name := range f.Names() {
+		setState(f, name, "paused")
 	}
 	if _, err := Anchor(t.Context(), f, p); err != nil {
 		t.Error(err)
@@ -63,19 +90,19 @@ func TestPausedContainersGoOn(t *testing.T) {
 	if _, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh {
 		t.Errorf("fresh %v, %v", fresh, err)
 	}
-	f.wantCalls("unpause v-anchor", "unpause "+proxy.Name())
+	f.WantCalls("unpause v-anchor", "unpause "+proxy.Name())
 }
 
 // A container that is just being removed holds its name and cannot be looked at.
 func TestNameThatIsTakenUnseenIsWaitedFor(t *testing.T) {
-	f, p := newFake(t), place(t)
+	f, p := newEngine(t), place(t)
 	tries := 0
-	f.before = func(call, name string) error {
+	f.Before = func(call, name string) error {
 		if call != "create" {
 			return nil
 		}
 		if tries++; tries < 3 {
-			return conflict{errors.New("the name is taken")}
+			return enginetest.Conflict("the name is taken")
 		}
 		return nil
 	}
@@ -83,11 +110,11 @@ func TestNameThatIsTakenUnseenIsWaitedFor(t *testing.T) {
 		t.Errorf("after %d tries: %v", tries, err)
 	}
 	tries = -1000
-	f.containers = nil
+	f.Vanish("v-anchor")
 	ctx, cancel := context.WithCancel(t.Context())
 	looks := 0
-	before := f.before
-	f.before = func(call, name string) error {
+	before := f.Before
+	f.Before = func(call, name string) error {
 		if looks++; looks == 4 {
 			cancel()
 		}
@@ -99,60 +126,60 @@ func TestNameThatIsTakenUnseenIsWaitedFor(t *testing.T) {
 }
 
 func TestHalfMadeAnchorIsCompleted(t *testing.T) {
-	f, p := newFake(t), place(t)
-	f.add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
+	f, p := newEngine(t), place(t)
+	f.Add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
 	if _, err := Anchor(t.Context(), f, p); err != nil {
 		t.Error(err)
 	}
-	f.wantCalls("copy v-anchor", "start v-anchor")
+	f.WantCalls("copy v-anchor", "start v-anchor")
 }
 
 func TestNewAnchorRemovesOrphans(t *testing.T) {
-	f, p := newFake(t), place(t)
-	f.add(engine.Container{Name: "v-old", State: "exited", PidOf: "gone", Labels: labels("v", RoleProxy)})
-	f.add(engine.Container{Name: "v-older", State: "running", PidOf: "gone", Labels: labels("v", RoleProxy)})
-	f.add(engine.Container{Name: "w-other", State: "exited", PidOf: "gone", Labels: labels("w", RoleProxy)})
-	f.add(engine.Container{Name: "v-sync", State: "running", PidOf: "gone", Labels: labels("v", RoleThrowaway)})
-	f.add(engine.Container{Name: "theirs", State: "exited", PidOf: "gone"})
+	f, p := newEngine(t), place(t)
+	f.Add(engine.Container{Name: "v-old", State: "exited", PidOf: "gone", Labels: labels("v", RoleProxy)})
+	f.Add(engine.Container{Name: "v-older", State: "running", PidOf: "gone", Labels: labels("v", RoleProxy)})
+	f.Add(engine.Container{Name: "w-other", State: "exited", PidOf: "gone", Labels: labels("w", RoleProxy)})
+	f.Add(engine.Container{Name: "v-sync", State: "running", PidOf: "gone", Labels: labels("v", RoleThrowaway)})
+	f.Add(engine.Container{Name: "theirs", State: "exited", PidOf: "gone"})
 	if _, err := Anchor(t.Context(), f, p); err != nil {
 		t.Fatal(err)
 	}
-	f.wantCalls("create v-anchor", "remove v-old", "remove v-older", "copy v-anchor", "start v-anchor")
+	f.WantCalls("create v-anchor", "remove v-old", "remove v-older", "copy v-anchor", "start v-anchor")
 }
 
 // One that came into being after the anchor was created, by another nixproxy, is no orphan.
 func TestAnchorKeepsItsOwn(t *testing.T) {
-	f, p := newFake(t), place(t)
-	anchor := f.add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
-	f.add(engine.Container{Name: "v-new", State: "created", PidOf: anchor.ID, Labels: labels("v", RoleProxy)})
+	f, p := newEngine(t), place(t)
+	anchor := f.Add(engine.Container{Name: "v-anchor", State: "created", Labels: labels("v", RoleAnchor)})
+	f.Add(engine.Container{Name: "v-new", State: "created", PidOf: anchor.ID, Labels: labels("v", RoleProxy)})
 	if _, err := Anchor(t.Context(), f, p); err != nil {
 		t.Fatal(err)
 	}
-	f.wantCalls("copy v-anchor", "start v-anchor")
+	f.WantCalls("copy v-anchor", "start v-anchor")
 }
 
 func TestForeignContainersAreLeftAlone(t *testing.T) {
 	for name, l := range map[string]map[string]string{
 		"nobody's": nil, "another volume's": labels("w", RoleAnchor), "of another role": labels("v", RoleProxy),
 	} {
-		f, p := newFake(t), place(t)
-		f.add(engine.Container{Name: "v-anchor", State: "exited", Labels: l})
+		f, p := newEngine(t), place(t)
+		f.Add(engine.Container{Name: "v-anchor", State: "exited", Labels: l})
 		if _, err := Anchor(t.Context(), f, p); err == nil || !strings.Contains(err.Error(), "v-anchor was not made by nixproxy") {
 			t.Errorf("%s: got %v", name, err)
 		}
-		f.wantCalls()
+		f.WantCalls()
 	}
 	f, p, anchor := anchored(t)
 	proxy := Proxy{Place: p, Identity: "i"}
-	f.add(engine.Container{Name: proxy.Name(), State: "running"})
+	f.Add(engine.Container{Name: proxy.Name(), State: "running"})
 	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
 		t.Errorf("got %v", err)
 	}
-	f.add(engine.Container{Name: "v-sync", State: "exited"})
+	f.Add(engine.Container{Name: "v-sync", State: "exited"})
 	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); err == nil || !strings.Contains(err.Error(), "not made by nixproxy") {
 		t.Errorf("got %v", err)
 	}
-	f.wantCalls("create v-sync")
+	f.WantCalls("create v-sync")
 }
 
 func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
@@ -163,8 +190,8 @@ func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
 		t.Fatalf("%+v, fresh %v, %v", c, fresh, err)
 	}
 	name := proxy.Name()
-	f.wantCalls("create "+name, "copy "+name, "start "+name)
-	spec := f.containers[1].spec
+	f.WantCalls("create "+name, "copy "+name, "start "+name)
+	spec := f.Container(name).Spec
 	want := []engine.Mount{{Volume: "v", Target: "/nix"}, {Bind: "/p", Target: "/p"}, {Bind: "/g", Target: "/h", ReadOnly: true}}
 	if fmt.Sprint(spec.Mounts) != fmt.Sprint(want) || spec.NoNetwork || spec.AutoRemove || spec.Labels[LabelImage] != "i" ||
 		spec.Labels[LabelNix] != "2.26.3" || spec.Labels[LabelProject] != "/p" || spec.Labels[LabelSpecification] != proxy.Specification() {
@@ -173,40 +200,38 @@ func TestProxyIsMadeOnceAndCompleted(t *testing.T) {
 	if again, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh || again.ID != c.ID {
 		t.Errorf("once more: %+v, fresh %v, %v", again, fresh, err)
 	}
-	f.wantCalls()
-	f.containers[1].State = "exited"
+	f.WantCalls()
+	setState(f, name, "exited")
 	if again, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || fresh || again.ID != c.ID {
 		t.Errorf("stopped: %+v, fresh %v, %v", again, fresh, err)
 	}
-	f.wantCalls("start " + name)
-	f.containers[1].State, f.containers[1].program = "created", false // nixproxy was killed before it copied the agent
+	f.WantCalls("start " + name)
+	f.Change(name, func(c *enginetest.Container) { c.State, c.Files = "created", map[string]string{} }) // nixproxy was killed before it copied the agent
 	if _, fresh, err := proxy.Ensure(t.Context(), f, anchor); err != nil || !fresh {
 		t.Errorf("half made: fresh %v, %v", fresh, err)
 	}
-	f.wantCalls("copy "+name, "start "+name)
+	f.WantCalls("copy "+name, "start "+name)
 }
 
 func TestProxyOfAnOldAnchorIsReplaced(t *testing.T) {
 	f, p, anchor := anchored(t)
 	proxy := Proxy{Place: p, Identity: "i"}
-	old := f.add(engine.Container{Name: proxy.Name(), State: "exited", PidOf: "an anchor that is gone", Labels: labels("v", RoleProxy)})
+	old := f.Add(engine.Container{Name: proxy.Name(), State: "exited", PidOf: "an anchor that is gone", Labels: labels("v", RoleProxy)})
 	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
 	if err != nil || !fresh || c.ID == old.ID || c.PidOf != anchor.ID {
 		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
 	}
 	name := proxy.Name()
-	f.wantCalls("remove "+name, "create "+name, "copy "+name, "start "+name)
+	f.WantCalls("remove "+name, "create "+name, "copy "+name, "start "+name)
 }
 
 // refusing has the engine refuse the first starts of a container that has a
 // port, or of any.
-func refusing(f *fake, starts int, name string, orAny bool) {
-	f.before = func(call, on string) error {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if c, err := f.find(name); call == "start" && on == name && err == nil && starts > 0 && (orAny || c.spec.Publish != 0) {
+func refusing(f *enginetest.Engine, starts int, name string, orAny bool) {
+	f.Before = func(call, on string) error {
+		if c := f.Container(name); call == "start" && on == name && c != nil && starts > 0 && (orAny || c.Spec.Publish != 0) {
 			starts--
-			f.calls = append(f.calls, "refuse "+name)
+			f.Record("refuse " + name)
 			return errors.New("port is already allocated")
 		}
 		return nil
@@ -220,22 +245,22 @@ func TestProxyWhosePortIsRefused(t *testing.T) {
 	// Once: the engine chose a port that was just taken.
 	refusing(f, 1, name, false)
 	c, fresh, err := proxy.Ensure(t.Context(), f, anchor)
-	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != agentapi.Port {
+	if err != nil || !fresh || !c.Running() || f.Container(name).Spec.Publish != agentapi.Port {
 		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
 	}
-	f.wantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "start "+name)
+	f.WantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "start "+name)
 	// Each time: it is made without one.
-	f.containers[1].State = "exited"
+	setState(f, name, "exited")
 	refusing(f, 100, name, false)
 	c, fresh, err = proxy.Ensure(t.Context(), f, anchor)
-	if err != nil || !fresh || !c.Running() || f.containers[1].spec.Publish != 0 {
+	if err != nil || !fresh || !c.Running() || f.Container(name).Spec.Publish != 0 {
 		t.Errorf("%+v, fresh %v, %v", c, fresh, err)
 	}
-	f.wantCalls("refuse "+name, "refuse "+name, "remove "+name, "create "+name, "copy "+name, "start "+name)
+	f.WantCalls("refuse "+name, "refuse "+name, "remove "+name, "create "+name, "copy "+name, "start "+name)
 	if again, _, err := proxy.Ensure(t.Context(), f, anchor); err != nil || again.ID != c.ID {
 		t.Errorf("it is not kept: %+v, %v", again, err)
 	}
-	f.wantCalls()
+	f.WantCalls()
 }
 
 func TestProxyThatIsNotRefusedForItsPort(t *testing.T) {
@@ -246,13 +271,13 @@ func TestProxyThatIsNotRefusedForItsPort(t *testing.T) {
 	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil {
 		t.Error("it was started")
 	}
-	f.wantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "refuse "+name, "remove "+name,
+	f.WantCalls("create "+name, "copy "+name, "refuse "+name, "copy "+name, "refuse "+name, "remove "+name,
 		"create "+name, "copy "+name, "refuse "+name, "remove "+name)
 	proxy.Publish = false
 	if _, _, err := proxy.Ensure(t.Context(), f, anchor); err == nil {
 		t.Error("it was started")
 	}
-	f.wantCalls("create "+name, "copy "+name, "refuse "+name)
+	f.WantCalls("create "+name, "copy "+name, "refuse "+name)
 }
 
 func TestSpecificationNamesEachDifference(t *testing.T) {
@@ -304,11 +329,12 @@ func TestGitMayUseTheProject(t *testing.T) {
 }
 
 func TestWithoutAnAgentNothingIsStarted(t *testing.T) {
-	f, p := newFake(t), Place{Volume: "v", Agent: agentbin.Program{Arch: "none"}}
+	f, p := newEngine(t), place(t)
+	p.Agent = agentbin.Program{Arch: "none"}
 	if _, err := Anchor(t.Context(), f, p); err == nil || !strings.Contains(err.Error(), "embedded agent") {
 		t.Errorf("got %v", err)
 	}
-	f.wantCalls("create v-anchor")
+	f.WantCalls("create v-anchor")
 }
 
 func readAll(into *string) func(io.Reader) error {
@@ -323,78 +349,80 @@ func readAll(into *string) func(io.Reader) error {
 
 func TestThrowawayDoesItsJobAndIsGone(t *testing.T) {
 	f, p, anchor := anchored(t)
-	f.stdout = strings.Repeat("said\n", 1000)
+	stdout := strings.Repeat("line\n", 1000)
+	f.Program("sync", enginetest.Print(stdout))
 	var got string
-	if err := Throwaway(t.Context(), f, p, anchor, Job{Mode: []string{"sync", "a", "b"}, Out: readAll(&got)}); err != nil || got != f.stdout {
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Mode: []string{"sync", "a", "b"}, Out: readAll(&got)}); err != nil || got != stdout {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	f.wantCalls("create v-sync", "copy v-sync", "attach v-sync", "start v-sync", "remove v-sync")
-	if len(f.containers) != 1 {
-		t.Errorf("%d containers are left", len(f.containers))
+	f.WantCalls("create v-sync", "copy v-sync", "attach v-sync", "start v-sync", "remove v-sync")
+	if len(f.Names()) != 1 {
+		t.Errorf("%d containers are left", len(f.Names()))
 	}
 }
 
 func TestThrowawayIsGoneWhateverFails(t *testing.T) {
 	for _, failing := range []string{"copy", "attach", "start"} {
 		f, p, anchor := anchored(t)
-		f.before = func(call, _ string) error {
+		f.Before = func(call, _ string) error {
 			if call == failing {
 				return errBroken
 			}
 			return nil
 		}
-		if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, errBroken) || len(f.containers) != 1 {
-			t.Errorf("%s: %v, and %d containers", failing, err, len(f.containers))
+		if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, errBroken) || len(f.Names()) != 1 {
+			t.Errorf("%s: %v, and %d containers", failing, err, len(f.Names()))
 		}
 	}
 	f, p, anchor := anchored(t)
-	f.stdout, f.stderr = "x", "the job's complaint\n"
-	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: func(io.Reader) error { return errBroken }}); err == nil || err.Error() != "the job's complaint" || len(f.containers) != 1 {
-		t.Errorf("a job that fails: %v, and %d containers", err, len(f.containers))
+	f.Program("sync", enginetest.Answer(func(string) (string, string, int) { return "x", "the job's complaint\n", 1 }))
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Mode: []string{"sync"}, Out: func(io.Reader) error { return errBroken }}); err == nil || err.Error() != "the job's complaint" || len(f.Names()) != 1 {
+		t.Errorf("a job that fails: %v, and %d containers", err, len(f.Names()))
 	}
-	f.stderr = ""
-	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: func(io.Reader) error { return errBroken }}); !errors.Is(err, errBroken) {
+	f.Program("sync", enginetest.Print("x"))
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Mode: []string{"sync"}, Out: func(io.Reader) error { return errBroken }}); !errors.Is(err, errBroken) {
 		t.Errorf("a job that says nothing: %v", err)
 	}
 	p.Agent = agentbin.Program{Arch: "none"}
-	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); err == nil || len(f.containers) != 1 {
-		t.Errorf("without an agent: %v, and %d containers", err, len(f.containers))
+	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); err == nil || len(f.Names()) != 1 {
+		t.Errorf("without an agent: %v, and %d containers", err, len(f.Names()))
 	}
 }
 
 func TestThrowawayIsGoneWhenItsUserGivesUp(t *testing.T) {
 	f, p, anchor := anchored(t)
-	f.stdout = endlessJob
+	const start = "endless\n"
+	f.Program("sync", func(p *enginetest.Process) int {
+		_, _ = io.WriteString(p.Stdout, start)
+		<-p.Done()
+		return 1
+	})
 	ctx, cancel := context.WithCancel(t.Context())
-	err := Throwaway(ctx, f, p, anchor, Job{Out: func(r io.Reader) error {
-		if _, err := io.ReadFull(r, make([]byte, len(endlessJob))); err != nil {
+	err := Throwaway(ctx, f, p, anchor, Job{Mode: []string{"sync"}, Out: func(r io.Reader) error {
+		if _, err := io.ReadFull(r, make([]byte, len(start))); err != nil {
 			t.Error(err)
 		}
 		cancel()
 		_, err := io.ReadAll(r)
 		return err
 	}})
-	if !errors.Is(err, context.Canceled) || len(f.containers) != 1 {
-		t.Errorf("%v, and %d containers", err, len(f.containers))
+	if !errors.Is(err, context.Canceled) || len(f.Names()) != 1 {
+		t.Errorf("%v, and %d containers", err, len(f.Names()))
 	}
 }
 
 func TestThrowawayIsWaitedForAsLongAsItsUserDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		f.before = func(call, _ string) error {
+		f := newEngine(t)
+		f.Before = func(call, _ string) error {
 			if call == "remove" {
 				return errors.New("removal is already in progress")
 			}
 			return nil
 		}
 		took := func(ctx context.Context) time.Duration {
-			c := f.add(engine.Container{Name: "v-sync", State: "running"})
-			removed := time.AfterFunc(time.Minute, func() {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				f.removeLocked(c.ID)
-			})
+			c := f.Add(engine.Container{Name: "v-sync", State: "running"})
+			removed := time.AfterFunc(time.Minute, func() { f.Vanish(c.ID) })
 			defer removed.Stop()
 			begin := time.Now()
 			discard(ctx, f, c.ID)
@@ -419,17 +447,16 @@ func TestThrowawayWaitsForTheOther(t *testing.T) {
 func waitForTheOther(t *testing.T, paused bool) {
 	t.Helper()
 	f, p, anchor := anchored(t)
-	other := f.add(engine.Container{Name: "v-sync", State: "running", Created: epoch.Add(-time.Hour), Labels: labels("v", RoleThrowaway)})
-	waits := 0
+	state := "running"
 	if paused {
-		other.State = "paused"
+		state = "paused"
 	}
-	f.before = func(call, _ string) error {
+	other := f.Add(engine.Container{Name: "v-sync", State: state, Created: enginetest.Epoch.Add(-time.Hour), Labels: labels("v", RoleThrowaway)})
+	waits := 0
+	f.Before = func(call, _ string) error {
 		if call == "wait" {
 			waits++
-			f.mu.Lock()
-			f.removeLocked(other.ID) // it ends while it is waited for
-			f.mu.Unlock()
+			f.Vanish(other.ID) // it ends while it is waited for
 		}
 		return nil
 	}
@@ -438,29 +465,29 @@ func waitForTheOther(t *testing.T, paused bool) {
 	if err := Throwaway(t.Context(), f, p, anchor, job); !errors.Is(err, ErrOccupied) || waits != 1 || told != 1 {
 		t.Errorf("%v after %d waits, told of %d times", err, waits, told)
 	}
-	f.wantCalls("create v-sync") // and nothing of the other's was removed
+	f.WantCalls("create v-sync") // and nothing of the other's was removed
 }
 
 func TestCorpseIsRemovedAfterItsTime(t *testing.T) {
 	for _, state := range []string{"created", "exited", "dead"} {
 		f, p, anchor := anchored(t)
-		f.add(engine.Container{Name: "v-sync", State: state, Created: f.now.Add(-31 * time.Second), Labels: labels("v", RoleThrowaway)})
+		f.Add(engine.Container{Name: "v-sync", State: state, Created: enginetest.Epoch.Add(-31 * time.Second), Labels: labels("v", RoleThrowaway)})
 		if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, ErrOccupied) {
 			t.Errorf("%s: %v", state, err)
 		}
-		f.wantCalls("create v-sync", "remove v-sync")
+		f.WantCalls("create v-sync", "remove v-sync")
 	}
 }
 
 func TestYoungThrowawayIsGivenItsTime(t *testing.T) {
 	f, p, anchor := anchored(t)
-	f.add(engine.Container{Name: "v-sync", State: "created", Created: f.now.Add(-29 * time.Second), Labels: labels("v", RoleThrowaway)})
+	f.Add(engine.Container{Name: "v-sync", State: "created", Created: enginetest.Epoch.Add(-29 * time.Second), Labels: labels("v", RoleThrowaway)})
 	looks := 0
-	f.before = func(call, _ string) error {
+	f.Before = func(call, _ string) error {
 		switch call {
 		case "find":
 			if looks++; looks == 2 {
-				f.now = epoch.Add(2 * time.Second) // the engine's clock goes on, ours does not matter
+				f.Advance(2 * time.Second) // the engine's clock goes on, ours does not matter
 			}
 		case "remove":
 			if looks < 2 {
@@ -472,14 +499,14 @@ func TestYoungThrowawayIsGivenItsTime(t *testing.T) {
 	if err := Throwaway(t.Context(), f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, ErrOccupied) {
 		t.Error(err)
 	}
-	f.wantCalls("create v-sync", "remove v-sync")
+	f.WantCalls("create v-sync", "remove v-sync")
 }
 
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	f, p, anchor := anchored(t)
-	f.add(engine.Container{Name: "v-sync", State: "created", Created: f.now, Labels: labels("v", RoleThrowaway)})
+	f.Add(engine.Container{Name: "v-sync", State: "created", Created: enginetest.Epoch, Labels: labels("v", RoleThrowaway)})
 	ctx, cancel := context.WithCancel(t.Context())
-	f.before = func(call, _ string) error {
+	f.Before = func(call, _ string) error {
 		if call == "now" {
 			defer cancel()
 		}
@@ -488,11 +515,11 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 	if err := Throwaway(ctx, f, p, anchor, Job{Out: readAll(nil)}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	f.wantCalls("create v-sync")
+	f.WantCalls("create v-sync")
 }
 
 func TestSixteenMakeOne(t *testing.T) {
-	f, p := newFake(t), place(t)
+	f, p := newEngine(t), place(t)
 	// All have looked before the first one creates.
 	var looked, all sync.WaitGroup
 	looked.Add(16)
@@ -500,7 +527,7 @@ func TestSixteenMakeOne(t *testing.T) {
 	for range 16 {
 		first <- struct{}{}
 	}
-	f.before = func(call, _ string) error {
+	f.Before = func(call, _ string) error {
 		if call == "create" {
 			select {
 			case <-first:
@@ -524,20 +551,20 @@ func TestSixteenMakeOne(t *testing.T) {
 	all.Wait()
 	close(ids)
 	for id := range ids {
-		if id != f.containers[0].ID {
-			t.Errorf("one got %q, another %q", id, f.containers[0].ID)
+		if id != f.Container("v-anchor").ID {
+			t.Errorf("one got %q, another %q", id, f.Container("v-anchor").ID)
 		}
 	}
-	if len(f.containers) != 1 {
-		t.Errorf("%d containers were made", len(f.containers))
+	if len(f.Names()) != 1 {
+		t.Errorf("%d containers were made", len(f.Names()))
 	}
 }
 
 func TestList(t *testing.T) {
-	f := newFake(t)
-	f.add(engine.Container{Name: "v-anchor", Labels: labels("v", RoleAnchor)})
-	f.add(engine.Container{Name: "w-anchor", Labels: labels("w", RoleAnchor)})
-	f.add(engine.Container{Name: "theirs", Labels: map[string]string{"x": "y"}})
+	f := newEngine(t)
+	f.Add(engine.Container{Name: "v-anchor", Labels: labels("v", RoleAnchor)})
+	f.Add(engine.Container{Name: "w-anchor", Labels: labels("w", RoleAnchor)})
+	f.Add(engine.Container{Name: "theirs", Labels: map[string]string{"x": "y"}})
 	for volume, want := range map[string]int{"": 2, "v": 1, "none": 0} {
 		if list, err := List(t.Context(), f, volume); err != nil || len(list) != want {
 			t.Errorf("%q: %d, %v", volume, len(list), err)

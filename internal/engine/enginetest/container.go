@@ -262,7 +262,7 @@ func (e *Engine) StartContainer(ctx context.Context, id string) error {
 	if _, ok := e.programs[mode(c.Spec.Entrypoint)]; !ok && c.end == nil {
 		return nil
 	}
-	status := e.runLocked(c, c.Spec.Entrypoint, c.end)
+	status := e.runLocked(c, c.Spec.Entrypoint, c.end, c.Spec.Stdin)
 	e.running.Go(func() {
 		<-status
 		e.mu.Lock()

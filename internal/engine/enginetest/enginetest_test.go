@@ -130,7 +130,7 @@ func TestAThrowawayDoesItsJobAndVanishes(t *testing.T) {
 		_, _ = io.WriteString(p.Stdout, strings.Join(p.Args, "+")+string(stdin))
 		return 3
 	})
-	id := create(t, e, engine.Specification{Name: "d", AutoRemove: true, Entrypoint: []string{agentapi.Binary, "job", "a", "b"}})
+	id := create(t, e, engine.Specification{Name: "d", AutoRemove: true, Stdin: true, Entrypoint: []string{agentapi.Binary, "job", "a", "b"}})
 	s, err := e.Attach(t.Context(), id)
 	must(t, err)
 	defer s.Close()

@@ -123,7 +123,7 @@ func (e *Engine) Exec(ctx context.Context, id string, argv ...string) (*engine.S
 		return nil, Conflict("container %s is not running", c.Name)
 	}
 	client, end := connected()
-	status := e.runLocked(c, argv, end)
+	status := e.runLocked(c, argv, end, true)
 	return engine.NewStream(client, client, func(ctx context.Context) (int, error) {
 		select {
 		case s := <-status:
@@ -158,13 +158,17 @@ func (e *Engine) Output(ctx context.Context, id, stdin string, argv ...string) (
 }
 
 // runLocked runs a program in a container, with the end of a connection for its
-// streams or none, and returns where its status comes from.
-func (e *Engine) runLocked(c *Container, argv []string, end *conn) chan int {
+// streams or none, and returns where its status comes from. Without stdin the
+// program finds that it has ended.
+func (e *Engine) runLocked(c *Container, argv []string, end *conn, stdin bool) chan int {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Process{Context: ctx, Container: c.Container, Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, conn: end}
 	if end != nil {
 		mu := new(sync.Mutex)
-		p.Stdin, p.Stdout, p.Stderr = end, frames{1, mu, end}, frames{2, mu, end}
+		p.Stdout, p.Stderr = frames{1, mu, end}, frames{2, mu, end}
+		if stdin {
+			p.Stdin = end
+		}
 		context.AfterFunc(ctx, func() { end.Close() })
 	}
 	program := e.programLocked(argv)
