@@ -14,6 +14,8 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/go-connections/nat"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nixproxy/nixproxy/internal/platform"
 )
 
 // A Mount is a volume or a host directory that a container sees.
@@ -86,7 +88,7 @@ func (e *Engine) CreateContainer(ctx context.Context, s Specification) (string, 
 	}
 	host.Memory, host.NanoCPUs = s.Limits.Memory, s.Limits.NanoCPUs
 	created, err := createNamed(ctx, func() (container.CreateResponse, error) {
-		return e.api.ContainerCreate(ctx, config, host, nil, platform(s.Platform), s.Name)
+		return e.api.ContainerCreate(ctx, config, host, nil, platformOf(s.Platform), s.Name)
 	})
 	if err != nil {
 		return "", fmt.Errorf("creating container %s: %w", s.Name, plainly(err))
@@ -130,12 +132,13 @@ func mounts(list []Mount) []mount.Mount {
 	return all
 }
 
-func platform(name string) *ocispec.Platform {
+// platformOf is the engine's word for a platform's name; nil: its own.
+func platformOf(name string) *ocispec.Platform {
 	if name == "" {
 		return nil
 	}
-	parts := append(strings.SplitN(name, "/", 3), "", "")
-	return &ocispec.Platform{OS: parts[0], Architecture: parts[1], Variant: parts[2]}
+	os, arch, variant := platform.Split(name)
+	return &ocispec.Platform{OS: os, Architecture: arch, Variant: variant}
 }
 
 // CopyInto unpacks a tar archive at the root of a container's file system,

@@ -16,6 +16,8 @@ import (
 	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/jsonmessage"
+
+	"github.com/nixproxy/nixproxy/internal/platform"
 )
 
 // An Image is what the engine knows of one.
@@ -44,7 +46,7 @@ func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image
 	found, err := e.api.ImageInspect(ctx, ref)
 	id := found.ID // the platform's own is none that a container can be made of
 	if err == nil && platformName != "" && e.atLeast("1.49") {
-		found, err = e.api.ImageInspect(ctx, ref, client.ImageInspectWithPlatform(platform(platformName)))
+		found, err = e.api.ImageInspect(ctx, ref, client.ImageInspectWithPlatform(platformOf(platformName)))
 	}
 	if err != nil {
 		return Image{}, fmt.Errorf("looking for image %s: %w", ref, plainly(err))
@@ -207,6 +209,6 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string) error {
 
 // Is tells whether the image is for a platform, written os/arch[/variant].
 func (i Image) Is(platformName string) bool {
-	p := platform(platformName)
-	return i.OS == p.OS && i.Arch == p.Architecture && (p.Variant == "" || i.Variant == "" || i.Variant == p.Variant)
+	os, arch, variant := platform.Split(platformName)
+	return i.OS == os && i.Arch == arch && (variant == "" || i.Variant == "" || i.Variant == variant)
 }

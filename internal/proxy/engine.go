@@ -3,10 +3,10 @@ package proxy
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/image"
+	"github.com/nixproxy/nixproxy/internal/platform"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
@@ -48,10 +48,11 @@ func (t *Target) VolumeName() string {
 
 // platformOf is the platform that was asked for, else the engine's own.
 func platformOf(asked string, info engine.Info) (os, arch string) {
-	if parts := strings.Split(asked, "/"); len(parts) > 1 {
-		return parts[0], parts[1]
+	if asked == "" {
+		return info.OS, info.Arch
 	}
-	return info.OS, info.Arch
+	os, arch, _ = platform.Split(asked)
+	return os, arch
 }
 
 // OpenEngine opens the engine that the settings mean.

@@ -60,7 +60,7 @@ func TestScopes(t *testing.T) {
 func TestResolve(t *testing.T) {
 	var s Settings
 	origins, err := resolve(&s, "--image=a -e A=1,2 -e B -q --progress plain", "NIXPROXY_IMAGE=b", "NIXPROXY_PULL=never",
-		"NIXPROXY_DEBUG=1", "NIXPROXY_QUIET=false", "NIXPROXY_ENV=C=3", "NIXPROXY_STATE=", "NIXPROXY_PLATFORM=linux/arm64")
+		"NIXPROXY_DEBUG=1", "NIXPROXY_QUIET=false", "NIXPROXY_ENV=C=3", "NIXPROXY_STATE=", "NIXPROXY_PLATFORM=aarch64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func TestBadValues(t *testing.T) {
 		{"--pull=sometimes", "", `"--pull" flag: it is one of missing, always, never`},
 		{"--progress=", "", "it is one of auto, tty"},
 		{"-e =x", "", "it is written NAME or NAME=VALUE"},
-		{"--platform linux", "", "it is written OS/ARCH"},
-		{"--platform linux/aarch64", "", "such as linux/amd64 or linux/arm64"},
+		{"--platform linux", "", "it is not a Linux platform"},
+		{"--platform darwin/arm64", "", "such as linux/amd64, linux/arm64, x86_64 or aarch64"},
 		{"--quiet=maybe", "", "it is one of 1, 0, true, false"},
 		{"", "NIXPROXY_PULL=sometimes", `environment variable NIXPROXY_PULL="sometimes": it is one of missing, always, never`},
 		{"", "NIXPROXY_DEBUG=yes", `environment variable NIXPROXY_DEBUG="yes": it is one of 1, 0, true, false`},

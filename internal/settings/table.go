@@ -23,8 +23,9 @@ type Setting struct {
 	Scope   Scope
 	Meta    string // stands for the value in the help; none for a switch
 
-	value func(*Settings) pflag.Value
-	check func(string) error
+	value     func(*Settings) pflag.Value
+	check     func(string) error
+	canonical func(string) (string, error) // the one form of what may be written in several
 }
 
 // Table is every setting, in the order of the help.
@@ -46,8 +47,8 @@ func globals() []Setting {
 		{Flag: "nix-version", Env: "NIXPROXY_NIX_VERSION", Key: "nix-version", Meta: "VERSION",
 			Doc:   "Nix version to use (without it, the host's)",
 			value: text(func(s *Settings) *string { return &s.NixVersion })},
-		{Flag: "platform", Env: "NIXPROXY_PLATFORM", Key: "platform", Meta: "OS/ARCH", check: platform,
-			Doc:   "platform of image and volume, such as linux/arm64 (without it, the engine's)",
+		{Flag: "platform", Env: "NIXPROXY_PLATFORM", Key: "platform", Meta: "OS/ARCH", canonical: platformName,
+			Doc:   "platform of image and volume, such as linux/arm64, aarch64 or x86_64 (without it, the engine's)",
 			value: text(func(s *Settings) *string { return &s.Platform })},
 		{Flag: "volume", Env: "NIXPROXY_VOLUME", Key: "volume", Meta: "NAME",
 			Doc:   "volume to mount at /nix (without it, nixproxy-<os>-<arch>)",

@@ -11,6 +11,8 @@ import (
 
 	"github.com/docker/go-units"
 	"github.com/spf13/pflag"
+
+	"github.com/nixproxy/nixproxy/internal/platform"
 )
 
 // value is one of pflag's own, with the row's choices and check before each Set, and the row's Meta in the help.
@@ -30,6 +32,12 @@ func (v *value) Set(to string) error {
 	}
 	if v.row.check != nil {
 		if err := v.row.check(to); err != nil {
+			return err
+		}
+	}
+	if v.row.canonical != nil {
+		var err error
+		if to, err = v.row.canonical(to); err != nil {
 			return err
 		}
 	}
@@ -103,13 +111,12 @@ func yesOrNo(s string) error {
 	return errors.New("it is one of 1, 0, true, false")
 }
 
-func platform(s string) error {
-	parts := strings.Split(s, "/")
-	uname := slices.Contains(parts, "x86_64") || slices.Contains(parts, "aarch64") // engines do not agree on these
-	if s == "" || (len(parts) >= 2 && len(parts) <= 3 && !slices.Contains(parts, "") && !uname) {
-		return nil
+// platformName leaves an empty text, which is the engine's own platform.
+func platformName(s string) (string, error) {
+	if s == "" {
+		return "", nil
 	}
-	return errors.New("it is written OS/ARCH, such as linux/amd64 or linux/arm64")
+	return platform.Parse(s)
 }
 
 func assignment(s string) error {
