@@ -61,7 +61,7 @@ func (a *app) copyOut(ctx context.Context, p *proxy.Proxy, from, to string) erro
 	if name == "." || name == ".." {
 		name = filepath.Base(place.String())
 	}
-	dest, err := filetree.Find(to, name)
+	dest, err := filetree.FindDestination(to, name)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func says(text string) func(io.Writer) error {
@@ -68,7 +70,7 @@ func TestOutputElsewhere(t *testing.T) {
 	if err := a.output(dir, says("x")); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("%v", err)
 	}
-	if err := a.output(filepath.Join(dir, "no/file"), says("x")); err == nil || err.Error() != "there is no directory "+dir+"/no: make it first" {
+	if err := a.output(filepath.Join(dir, "no/file"), says("x")); err == nil || hint.Text(err) != "there is no directory "+dir+"/no\nhint: make it first" {
 		t.Errorf("%v", err)
 	}
 	if err := a.output(os.DevNull, says("x")); err != nil {
@@ -89,7 +91,7 @@ func TestOutputThroughLinks(t *testing.T) {
 	if to, err := os.Readlink(dir + "/link"); err != nil || to != "away/file" || string(content) != "x" {
 		t.Errorf("%v; the link leads to %s, and there is %q", err, to, content)
 	}
-	if err := a.output(dir+"/dangling", says("x")); err == nil || err.Error() != "the link "+dir+"/dangling leads to nothing: remove it, or name another FILE" {
+	if err := a.output(dir+"/dangling", says("x")); err == nil || hint.Text(err) != "the link "+dir+"/dangling leads to nothing\nhint: remove it, or name another FILE" {
 		t.Errorf("%v", err)
 	}
 }

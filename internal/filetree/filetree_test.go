@@ -50,8 +50,8 @@ func plant(t *testing.T, dir string, files ...string) string {
 	return dir
 }
 
-// seen lists what is below a directory, in the words of plant, with modes.
-func seen(t *testing.T, dir string) (all []string) {
+// list returns what is below a directory, in the words of plant, with modes.
+func list(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == dir {
@@ -80,9 +80,9 @@ func seen(t *testing.T, dir string) (all []string) {
 	return all
 }
 
-// carry packs and unpacks.
-func carry(store, from, dest string) error {
-	d, err := Find(dest, filepath.Base(from))
+// copyTree packs and unpacks.
+func copyTree(store, from, dest string) error {
+	d, err := FindDestination(dest, filepath.Base(from))
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func TestCopy(t *testing.T) {
 		"a/file->STORE/b/lib/x", "a/dir->STORE/b", "a/rel->../b/lib", "a/deep->dir/lib/x",
 		"b/lib/x=x", "b/lib/y->x", "b/lib/out->STORE/c", "b/self->.", "c=c")
 	into := t.TempDir()
-	if err := carry(store, store+"/a", into+"/copy"); err != nil {
+	if err := copyTree(store, store+"/a", into+"/copy"); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -105,11 +105,11 @@ func TestCopy(t *testing.T) {
 		"copy/empty/ 755", "copy/file=x 644", "copy/gone->nothing",
 		"copy/rel/ 755", "copy/rel/out=c 644", "copy/rel/x=x 644", "copy/rel/y->x", "copy/sbin->bin",
 	}
-	if got := seen(t, into); !slices.Equal(got, want) {
+	if got := list(t, into); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	// A link to what is copied is what it leads to.
-	if err := carry(store, store+"/a/rel/y", into+"/y"); err != nil {
+	if err := copyTree(store, store+"/a/rel/y", into+"/y"); err != nil {
 		t.Fatal(err)
 	}
 	if content, err := os.ReadFile(into + "/y"); err != nil || string(content) != "x" {
@@ -129,10 +129,10 @@ func TestWhatCannotBeCopied(t *testing.T) {
 		"nix":     "no such file",
 	} {
 		into := t.TempDir()
-		if err := carry(store, filepath.Join(store, from), into+"/copy"); err == nil || !strings.Contains(err.Error(), says) {
+		if err := copyTree(store, filepath.Join(store, from), into+"/copy"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", from, err)
 		}
-		if left := seen(t, into); left != nil {
+		if left := list(t, into); left != nil {
 			t.Errorf("%s: left %q", from, left)
 		}
 	}
@@ -165,11 +165,11 @@ func TestDestination(t *testing.T) {
 		{"tree", "old/new", []string{"old=old"}, "not a directory", []string{"old=old 444"}},
 	} {
 		into := plant(t, t.TempDir(), test.there...)
-		err := carry(store, store+"/"+test.from, into+"/"+test.dest)
+		err := copyTree(store, store+"/"+test.from, into+"/"+test.dest)
 		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
 			t.Errorf("%s to %s beside %q: %v", test.from, test.dest, test.there, err)
 		}
-		if got := seen(t, into); !slices.Equal(got, test.left) {
+		if got := list(t, into); !slices.Equal(got, test.left) {
 			t.Errorf("%s to %s beside %q: there is %q", test.from, test.dest, test.there, got)
 		}
 	}
@@ -179,7 +179,7 @@ func TestDestination(t *testing.T) {
 func TestAFailureLeavesNothing(t *testing.T) {
 	store := plant(t, t.TempDir(), "tree/x=x", "tree/y=y")
 	into := plant(t, t.TempDir(), ".nixproxy-cp-killed/top/x=x", ".nixproxy-cp-busy/top/x=x", ".nixproxy-cp-file=x")
-	unlock, err := lock(into + "/.nixproxy-cp-busy")
+	unlock, err := lockDir(into + "/.nixproxy-cp-busy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,14 +191,14 @@ func TestAFailureLeavesNothing(t *testing.T) {
 		"in a header": func(to io.Writer) error { return errors.Join(send(t, to, store, 700), failed) },
 		"in a file":   func(to io.Writer) error { return errors.Join(send(t, to, store, 2600), failed) },
 	} {
-		d, err := Find(into+"/copy", "tree")
+		d, err := FindDestination(into+"/copy", "tree")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Unpack(send, func(_, _ int64) {}); !errors.Is(err, failed) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := seen(t, into); !slices.Equal(got, []string{".nixproxy-cp-busy/ 755", ".nixproxy-cp-busy/top/ 755", ".nixproxy-cp-busy/top/x=x 444", ".nixproxy-cp-file=x 444"}) {
+		if got := list(t, into); !slices.Equal(got, []string{".nixproxy-cp-busy/ 755", ".nixproxy-cp-busy/top/ 755", ".nixproxy-cp-busy/top/x=x 444", ".nixproxy-cp-file=x 444"}) {
 			t.Errorf("%s: there is %q", name, got)
 		}
 	}
@@ -206,11 +206,11 @@ func TestAFailureLeavesNothing(t *testing.T) {
 
 // send writes the beginning of a tree.
 func send(t *testing.T, to io.Writer, store string, n int) error {
-	var whole bytes.Buffer
-	if _, err := Pack(&whole, store, store+"/tree"); err != nil {
+	var all bytes.Buffer
+	if _, err := Pack(&all, store, store+"/tree"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := to.Write(whole.Bytes()[:n])
+	_, err := to.Write(all.Bytes()[:n])
 	return err
 }
 
@@ -253,7 +253,7 @@ func TestUnpackTrustsNobody(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := seen(t, into); got != nil {
+		if got := list(t, into); got != nil {
 			t.Errorf("%s: there is %q", name, got)
 		}
 	}
@@ -297,36 +297,36 @@ func TestTellsOfTheBytes(t *testing.T) {
 func TestFileSystemsWithoutLocks(t *testing.T) {
 	tryLock = func(*os.File, filelock.Mode) error { return filelock.ErrNoLocks }
 	defer func() { tryLock = filelock.Try }()
-	dir := plant(t, t.TempDir(), "store/p/file=x", besideName+"1/top=another's")
-	if err := carry(dir+"/store", dir+"/store/p", dir+"/copy"); err != nil {
+	dir := plant(t, t.TempDir(), "store/p/file=x", tempPrefix+"1/top=another's")
+	if err := copyTree(dir+"/store", dir+"/store/p", dir+"/copy"); err != nil {
 		t.Error(err)
 	}
 	if err := Write(dir+"/archive", func(w io.Writer) error { _, err := io.WriteString(w, "all"); return err }); err != nil {
 		t.Error(err)
 	}
-	want := []string{besideName + "1/ 755", besideName + "1/top=another's 444", "archive=all 644", "copy/ 755", "copy/file=x 644", "store/ 755", "store/p/ 755", "store/p/file=x 444"}
-	if got := seen(t, dir); !slices.Equal(got, want) {
+	want := []string{tempPrefix + "1/ 755", tempPrefix + "1/top=another's 444", "archive=all 644", "copy/ 755", "copy/file=x 644", "store/ 755", "store/p/ 755", "store/p/file=x 444"}
+	if got := list(t, dir); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 	tryLock = func(*os.File, filelock.Mode) error { return unix.EIO }
-	if err := carry(dir+"/store", dir+"/store/p", dir+"/other"); !errors.Is(err, unix.EIO) {
+	if err := copyTree(dir+"/store", dir+"/store/p", dir+"/other"); !errors.Is(err, unix.EIO) {
 		t.Error(err)
 	}
 }
 
 // A download that is under way has such a name.
 func TestWriteLeavesOthersFilesAlone(t *testing.T) {
-	dir := plant(t, t.TempDir(), "precious=mine", "archive.part=mine", "archive"+besideSuffix+"->precious")
+	dir := plant(t, t.TempDir(), "precious=mine", "archive.part=mine", "archive"+partSuffix+"->precious")
 	if err := os.Chmod(dir+"/archive.part", 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(dir+"/archive", func(w io.Writer) error { return nil }); err == nil {
 		t.Error("it was written through another's link")
 	}
-	if err := errors.Join(os.Remove(dir+"/archive"+besideSuffix), Write(dir+"/archive", func(w io.Writer) error { return nil })); err != nil {
+	if err := errors.Join(os.Remove(dir+"/archive"+partSuffix), Write(dir+"/archive", func(w io.Writer) error { return nil })); err != nil {
 		t.Error(err)
 	}
-	if got := seen(t, dir); !slices.Equal(got, []string{"archive= 644", "archive.part=mine 644", "precious=mine 444"}) {
+	if got := list(t, dir); !slices.Equal(got, []string{"archive= 644", "archive.part=mine 644", "precious=mine 444"}) {
 		t.Errorf("got %q", got)
 	}
 }

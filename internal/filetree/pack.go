@@ -9,18 +9,18 @@ import (
 	"strconv"
 )
 
-// top is the name in the tar of what was packed; all else is below it.
+// top is the name that what was packed has in the tar; all else is below it.
 const top = "top"
 
-// sizeRecord tells, on the first entry, the bytes of all files.
+// sizeRecord is the first entry's record of the sum of all files' sizes, in bytes.
 const sizeRecord = "NIXPROXY.size"
 
 // Pack writes what is at a path as a tar of directories, files and links. A link
-// that leads through nothing but the packed tree stays one, any other becomes
-// what it leads to; one that leads out of the store, or to a directory that it is
-// in, is an error, and then nothing was written. Of a mode the executable bit is
-// kept alone. It returns the real paths that files were taken from: what was
-// packed, and what links led to.
+// that leads through nothing but the packed tree stays a link, any other becomes
+// what it leads to. A link out of the store, or to a directory that the link is
+// in, is an error, and then nothing was written. Modes keep their executable bit
+// alone. Pack returns the real paths that files came from: what was packed, and
+// what links led to.
 func Pack(to io.Writer, store, from string) (roots []string, err error) {
 	real, err := filepath.EvalSymlinks(from)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package filetree carries files out of a store as plain ones: Pack writes them
-// as a tar with the links resolved that lead out of what is packed, and Unpack
-// puts them in place, whole or not at all. So does Write with a single file.
+// Package filetree copies files out of a store as plain ones: Pack writes them as
+// a tar in which links out of the packed tree are resolved, and Unpack puts them
+// in place, all or nothing. Write does the latter for a single file.
 package filetree
 
 import (
@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // An entry is a file of the copy.
@@ -33,7 +35,7 @@ type plan struct {
 // A tree is a directory that is copied with all that it holds.
 type tree struct {
 	root string // its real path
-	at   string // the directory in it that is being walked
+	at   string // the directory that is being walked in it
 }
 
 // add plans a file of the store and what it holds.
@@ -79,6 +81,9 @@ func (p *plan) addTree(name, root string) error {
 	return err
 }
 
+// copyPart is the hint for a link that cannot be copied.
+const copyPart = "copy a part without it"
+
 // addLink plans a link that stays in its tree as a link, and any other as what
 // it leads to.
 func (p *plan) addLink(name, source string) error {
@@ -86,28 +91,28 @@ func (p *plan) addLink(name, source string) error {
 	if err != nil {
 		return err
 	}
-	if link, stays := p.trees[len(p.trees)-1].keeps(source, target); stays {
+	if link, stays := p.trees[len(p.trees)-1].relink(source, target); stays {
 		p.entries = append(p.entries, entry{name: name, link: link})
 		return nil
 	}
 	real, err := filepath.EvalSymlinks(source)
 	if err != nil {
-		return fmt.Errorf("following the link %s to %s: %w: copy a part without it", source, target, err)
+		return hint.Add(fmt.Errorf("following the link %s to %s: %w", source, target, err), copyPart)
 	}
 	if !below(real, p.store) {
-		return fmt.Errorf("the link %s leads to %s, out of the store: copy a part without it", source, real)
+		return hint.Add(fmt.Errorf("the link %s leads to %s, out of the store", source, real), copyPart)
 	}
 	for _, t := range p.trees {
 		if t.at == real || below(t.at, real) {
-			return fmt.Errorf("the link %s leads to %s, which it is in: there is no end to such a copy: copy a part without it", source, real)
+			return hint.Add(fmt.Errorf("the link %s leads to %s, which it is in: there is no end to such a copy", source, real), copyPart)
 		}
 	}
 	return p.addTree(name, real)
 }
 
-// keeps tells whether a link of the tree leads nowhere but through the tree, and
-// what it then says in a copy: the same, or the same relative to it.
-func (t tree) keeps(source, target string) (link string, stays bool) {
+// relink tells whether a link leads nowhere but through the tree, and what its text
+// is in a copy then: the same, or the same place relative to the link.
+func (t tree) relink(source, target string) (link string, stays bool) {
 	link = target
 	if filepath.IsAbs(target) {
 		var err error
@@ -115,15 +120,15 @@ func (t tree) keeps(source, target string) (link string, stays bool) {
 			return "", false
 		}
 	}
-	return link, t.holds(filepath.Dir(source), target)
+	return link, t.contains(filepath.Dir(source), target)
 }
 
 // mostLinks is how many links may be followed for one, as on Linux.
 const mostLinks = 40
 
-// holds walks from a directory of the tree along a link's text and along those of
-// all links that it meets. What is not there is held too.
-func (t tree) holds(at, text string) bool {
+// contains walks from a directory of the tree along a link's text, and along the
+// text of each link on the way. It is true for names in the tree that do not exist.
+func (t tree) contains(at, text string) bool {
 	for links := 0; text != ""; {
 		var name string
 		if filepath.IsAbs(text) {

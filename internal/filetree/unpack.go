@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// unpack puts what Pack wrote into an empty directory. Nothing gets out of it,
-// whoever wrote the tar, and no link leads out of what was packed.
+// unpack puts what Pack wrote into an empty directory. The tar may be anybody's:
+// nothing is written outside the directory, and no link leads out of what was
+// packed.
 func unpack(from io.Reader, dir string, tell func(done, total int64)) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -26,7 +29,7 @@ func unpack(from io.Reader, dir string, tell func(done, total int64)) error {
 	for {
 		h, err := in.Next()
 		if err == io.EOF {
-			return u.end()
+			return u.checkLinks()
 		}
 		if err != nil {
 			return fmt.Errorf("reading what was packed: %w", err)
@@ -72,7 +75,7 @@ func (u *unpacking) entry(h *tar.Header, content io.Reader) error {
 	return err
 }
 
-// file writes one with the modes that the user gives new files.
+// file writes a file, with the mode that the user's umask gives to new ones.
 func (u *unpacking) file(h *tar.Header, content io.Reader) error {
 	mode := fs.FileMode(0o666)
 	if h.Mode&0o100 != 0 {
@@ -86,7 +89,7 @@ func (u *unpacking) file(h *tar.Header, content io.Reader) error {
 	return errors.Join(err, f.Close())
 }
 
-// counting tells of what is written to it.
+// counting counts what is written to it, for tell.
 type counting struct{ *unpacking }
 
 func (c counting) Write(p []byte) (int, error) {
@@ -95,7 +98,7 @@ func (c counting) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// clash explains why a name is there already: the directory was empty.
+// clash explains why a name exists already in a directory that was empty.
 func (u *unpacking) clash(name string) error {
 	short := strings.TrimPrefix(name, top+"/")
 	dir, err := u.root.Open(path.Dir(name))
@@ -106,14 +109,15 @@ func (u *unpacking) clash(name string) error {
 	names, _ := dir.Readdirnames(-1)
 	for _, other := range names {
 		if other != path.Base(name) && strings.EqualFold(other, path.Base(name)) {
-			return fmt.Errorf("%s and %s differ in nothing but case, and the file system there cannot tell them apart: name a DEST on one that can, or copy a part", path.Join(path.Dir(short), other), short)
+			return hint.Add(fmt.Errorf("%s and %s differ in nothing but case, and the file system there cannot tell them apart", path.Join(path.Dir(short), other), short), "name a DEST on one that can, or copy a part")
 		}
 	}
-	return fmt.Errorf("the file system there takes %s for a name that it already has: name a DEST on another one, or copy a part", short)
+	return hint.Add(fmt.Errorf("the file system there takes %s for a name that it already has", short), "name a DEST on another one, or copy a part")
 }
 
-// end looks where the links lead, now that all is there.
-func (u *unpacking) end() error {
+// checkLinks fails if a link leads out of what was unpacked, now that all of it is
+// there.
+func (u *unpacking) checkLinks() error {
 	info, err := u.root.Lstat(top)
 	if err != nil {
 		return errors.New("nothing was packed")

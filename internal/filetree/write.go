@@ -11,10 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/filelock"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// besideSuffix makes a name that is nobody else's.
-const besideSuffix = ".nixproxy-part"
+// partSuffix makes the temporary name of a file, which is no other program's.
+const partSuffix = ".nixproxy-part"
 
 // Write makes or replaces a file with what write writes, all of it or nothing: it
 // is written under a temporary name, onto the disk, and renamed. That name is
@@ -22,56 +23,56 @@ const besideSuffix = ".nixproxy-part"
 // next one, and not a second archive beside it, as github.com/google/renameio's
 // random names would have it.
 func Write(file string, write func(io.Writer) error) error {
-	file, err := throughLinks(file)
+	file, err := resolveFile(file)
 	if err != nil {
 		return err
 	}
-	beside, err := alone(file + besideSuffix)
+	part, err := openAlone(file + partSuffix)
 	if errors.Is(err, filelock.ErrHeld) {
 		return fmt.Errorf("%s is being written by another nixproxy", file)
 	}
 	if err != nil {
-		return because("writing", file, err)
+		return renamed("writing", file, err)
 	}
-	defer beside.Close()
-	err = errors.Join(beside.Truncate(0), write(beside))
+	defer part.Close()
+	err = errors.Join(part.Truncate(0), write(part))
 	if err == nil {
-		err = beside.Sync()
+		err = part.Sync()
 	}
 	if err == nil {
-		err = os.Rename(beside.Name(), file)
+		err = os.Rename(part.Name(), file)
 	}
 	if err != nil {
-		os.Remove(beside.Name())
+		os.Remove(part.Name())
 		return err
 	}
 	return syncDir(filepath.Dir(file))
 }
 
-// throughLinks is the name that a link to a file leads to, as for cp.
-func throughLinks(file string) (string, error) {
+// resolveFile returns the name that a link to a file leads to, as for cp.
+func resolveFile(file string) (string, error) {
 	real, err := filepath.EvalSymlinks(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return file, free(file, "FILE")
+		return file, checkFree(file, "FILE")
 	}
 	return real, err
 }
 
-// free checks that a name which leads to no file can become one's. The kind of
-// name is for the user, who may have to give another.
-func free(name, kind string) error {
+// checkFree checks that a file can be made of a name that leads to none. The kind
+// of name is for the hint to give another one.
+func checkFree(name, kind string) error {
 	if _, err := os.Lstat(name); err == nil {
-		return fmt.Errorf("the link %s leads to nothing: remove it, or name another %s", name, kind)
+		return hint.Add(fmt.Errorf("the link %s leads to nothing", name), "remove it, or name another %s", kind)
 	}
 	dir := filepath.Dir(filepath.Clean(name))
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("there is no directory %s: make it first", dir)
+		return hint.Add(fmt.Errorf("there is no directory %s", dir), "make it first")
 	}
 	return nil
 }
 
-// because leaves out of an error the name of what is only beside.
-func because(doing, path string, err error) error {
+// renamed gives an error the name that the user knows, in place of a temporary one.
+func renamed(doing, path string, err error) error {
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		return &fs.PathError{Op: doing, Path: path, Err: failed.Err}
@@ -79,8 +80,9 @@ func because(doing, path string, err error) error {
 	return err
 }
 
-// alone opens or makes a file that nobody else writes, as far as locks can tell.
-func alone(name string) (*os.File, error) {
+// openAlone opens or makes a file that no other Write has open, as far as locks can
+// tell.
+func openAlone(name string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
 		if err != nil {
@@ -96,7 +98,7 @@ func alone(name string) (*os.File, error) {
 	}
 }
 
-// syncDir writes a directory's names to the disk, where its file system can.
+// syncDir flushes a directory's names to the disk, where its file system can.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
