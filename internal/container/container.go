@@ -12,6 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Labels of everything that nixproxy makes on an engine.
@@ -73,7 +74,7 @@ func labels(volume string, role Role) map[string]string {
 // ours refuses a container that has the name of one of ours and is not.
 func ours(c engine.Container, volume string, role Role) error {
 	if c.Labels[LabelVolume] != volume || c.Labels[LabelRole] != string(role) {
-		return fmt.Errorf("container %s was not made by nixproxy: rename or remove it, or use another --volume", c.Name)
+		return hint.Add(fmt.Errorf("container %s was not made by nixproxy", c.Name), "rename or remove it, or use another --volume")
 	}
 	return nil
 }

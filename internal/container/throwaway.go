@@ -104,8 +104,8 @@ func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
 		return context.Cause(ctx)
 	}
 	_, _ = io.Copy(io.Discard, streams) // stderr may follow what was read
-	if text := streams.Stderr(); err != nil && text != "" {
-		return errors.New(text)
+	if failure := streams.Failure(); err != nil && failure != nil {
+		return failure
 	}
 	return err
 }

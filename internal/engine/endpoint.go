@@ -13,6 +13,8 @@ import (
 	dockercontext "github.com/docker/cli/cli/context/docker"
 	"github.com/docker/cli/cli/context/store"
 	"github.com/docker/docker/client"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // An Endpoint is the address of an engine, and where that address came from.
@@ -111,7 +113,7 @@ func fromAddress(address, origin string) (Endpoint, error) {
 
 func checkAddress(address, origin string) error {
 	if _, err := client.ParseHostURL(address); err != nil {
-		return fmt.Errorf("%s: %q is not an engine's address: write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST", origin, address)
+		return hint.Add(fmt.Errorf("%s: %q is not an engine's address", origin, address), "write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")
 	}
 	return nil
 }
@@ -132,7 +134,7 @@ func fromContext(name, origin string, host Host) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("reading docker context %q (%s): %w", name, origin, err)
 	}
 	if err != nil {
-		return Endpoint{}, fmt.Errorf("docker context %q (%s) is not there: `docker context ls` lists those that are", name, origin)
+		return Endpoint{}, hint.Add(fmt.Errorf("docker context %q (%s) is not there", name, origin), "`docker context ls` lists those that are")
 	}
 	meta, err := dockercontext.EndpointFromContext(metadata)
 	if err != nil {
@@ -162,9 +164,8 @@ func search(host Host) (Endpoint, error) {
 		}
 		tried = append(tried, "  unix://"+path+": "+reason(err))
 	}
-	return Endpoint{}, fmt.Errorf("no engine answers; tried\n%s\n"+
-		"start one (Docker Desktop, OrbStack, `colima start`, `podman machine start`, or dockerd), or name it with --host or --context",
-		strings.Join(tried, "\n"))
+	return Endpoint{}, hint.Add(fmt.Errorf("no engine answers; tried\n%s", strings.Join(tried, "\n")),
+		"start one (Docker Desktop, OrbStack, `colima start`, `podman machine start`, or dockerd), or name it with --host or --context")
 }
 
 // reason keeps of a dial's error what is new to somebody who sees the path already.

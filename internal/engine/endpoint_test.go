@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/docker/cli/cli/config"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // dockerConfig makes a docker configuration with contexts, by name and
@@ -118,7 +120,7 @@ func TestFindRefuses(t *testing.T) {
 			continue
 		}
 		for _, words := range test.says {
-			if !strings.Contains(err.Error(), words) {
+			if !strings.Contains(hint.Text(err), words) {
 				t.Errorf("%s: %q does not say %q", test.name, err, words)
 			}
 		}
@@ -142,9 +144,9 @@ func TestSearchNamesAllItTried(t *testing.T) {
 		"  unix:///home/me/.docker/run/docker.sock: connection refused\n",
 		"  unix:///var/folders/x/podman/podman-machine-default-api.sock: not there\n",
 		"  unix:///run/user/7/podman/podman.sock: not there\n",
-		"  unix:///run/podman/podman.sock: not there\nstart one (",
+		"  unix:///run/podman/podman.sock: not there\nhint: start one (",
 	} {
-		if err == nil || !strings.Contains(err.Error(), line) {
+		if err == nil || !strings.Contains(hint.Text(err), line) {
 			t.Errorf("%v does not say %q", err, line)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // An Engine speaks to one engine. It keeps no connection when idle for long
@@ -99,8 +101,8 @@ func (e *Engine) unreachable(err error) error {
 	if client.IsErrConnectionFailed(err) {
 		why = "nothing listens there" // the client's text asks whether it runs
 	}
-	return fmt.Errorf("the engine at %s (%s) does not answer: %s; start it, or name another with --host or --context",
-		e.Endpoint.Address, e.Endpoint.Origin, why)
+	return hint.Add(fmt.Errorf("the engine at %s (%s) does not answer: %s", e.Endpoint.Address, e.Endpoint.Origin, why),
+		"start it, or name another with --host or --context")
 }
 
 // A daemonError is an error in the engine's words without the client's
@@ -108,9 +110,9 @@ func (e *Engine) unreachable(err error) error {
 type daemonError struct{ error }
 
 func (d daemonError) Error() string {
-	return fullDisk(strings.TrimPrefix(d.error.Error(), "Error response from daemon: "))
+	return strings.TrimPrefix(d.error.Error(), "Error response from daemon: ")
 }
 
 func (d daemonError) Unwrap() error { return d.error }
 
-func plainly(err error) error { return daemonError{err} }
+func plainly(err error) error { return explainDisk(daemonError{err}) }

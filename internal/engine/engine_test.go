@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // answering is an engine that answers each request with what handler writes. Its
@@ -296,7 +298,7 @@ func TestGreetSaysThatNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = e.Greet(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "the engine at unix:///no/such/socket (--host) does not answer: nothing listens there; start it") {
+	if err == nil || !strings.Contains(err.Error(), "the engine at unix:///no/such/socket (--host) does not answer: nothing listens there") || !strings.HasPrefix(hint.Of(err), "start it, or name another") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -369,7 +371,7 @@ func outputOfWhoTakesNoMore(t *testing.T, then func(net.Conn)) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := e.Output(ctx, "c", strings.Repeat("x", 8<<20), "cmd")
-	if said := (*ExitError)(nil); !errors.As(err, &said) || said.Status != 2 || said.Stderr != "there is no such mode" {
+	if failed := (*ExitError)(nil); !errors.As(err, &failed) || failed.Status != 2 || failed.Error() != "there is no such mode" {
 		t.Error(err)
 	}
 }

@@ -101,12 +101,14 @@ func (s *Stream) output(ctx context.Context, id, stdin, program string) ([]byte,
 type ExitError struct {
 	Program string
 	Status  int
-	Stderr  string
+	Err     error // what it wrote on stderr, with its hint; nil: nothing
 }
 
+func (e *ExitError) Unwrap() error { return e.Err }
+
 func (e *ExitError) Error() string {
-	if e.Stderr != "" {
-		return e.Stderr
+	if e.Err != nil {
+		return e.Err.Error()
 	}
 	return fmt.Sprintf("%s ended with status %d and said nothing", e.Program, e.Status)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/docker/api/types/filters"
@@ -17,6 +18,7 @@ import (
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/jsonmessage"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/platform"
 )
 
@@ -62,16 +64,18 @@ func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image
 	return i, nil
 }
 
-// An OtherPlatformError says that an image is there for another platform alone;
-// to IsNotFound it is not there.
+// An OtherPlatformError says that an image is there for another platform alone.
+// IsNotFound is true for it.
 type OtherPlatformError struct{ Reference, Has, Wanted string }
 
 func (o *OtherPlatformError) Error() string {
-	return fmt.Sprintf("image %s is for %s and %s is wanted: choose the platform with --platform, or another --image", o.Reference, o.Has, o.Wanted)
+	return fmt.Sprintf("image %s is for %s and %s is wanted", o.Reference, o.Has, o.Wanted)
 }
 
-// NotFound makes IsNotFound true.
-func (o *OtherPlatformError) NotFound() {}
+// Unwrap returns the engine's "not found", with a hint.
+func (o *OtherPlatformError) Unwrap() error {
+	return hint.Add(errdefs.ErrNotFound, "choose the platform with --platform, or another --image")
+}
 
 // Images lists the images whose reference matches a pattern such as nixos/nix.
 func (e *Engine) Images(ctx context.Context, patterns ...string) ([]Image, error) {

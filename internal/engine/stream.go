@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 )
 
 // A Stream is the standard streams of a process in a container, as one
@@ -68,8 +67,9 @@ func (s *Stream) readStderr(size int) error {
 	return err
 }
 
-// Stderr returns what the process wrote to stderr before its stdout's end.
-func (s *Stream) Stderr() string { return fullDisk(strings.TrimSpace(s.stderr.String())) }
+// Failure returns what the process wrote to stderr before its stdout's end, as an
+// error with the process's hint, or nil if it wrote nothing.
+func (s *Stream) Failure() error { return processError(s.stderr.String()) }
 
 // Ended tells, once the stdout of an executed program has ended, how the program
 // did: an *ExitError if it failed.
@@ -79,7 +79,7 @@ func (s *Stream) Ended(ctx context.Context, program string) error {
 		return fmt.Errorf("asking how %s ended: %w", program, plainly(err))
 	}
 	if status != 0 {
-		return &ExitError{Program: program, Status: status, Stderr: s.Stderr()}
+		return &ExitError{Program: program, Status: status, Err: s.Failure()}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
@@ -50,7 +51,7 @@ func present(ctx context.Context, e Engine, refs []string) error {
 			continue
 		}
 		if engine.IsNotFound(err) {
-			return fmt.Errorf("there is no image %s on the engine: `nixproxy image ls` lists those that are, and `nixproxy image pull` gets one", ref)
+			return hint.Add(fmt.Errorf("there is no image %s on the engine", ref), "`nixproxy image ls` lists those that are, and `nixproxy image pull` gets one")
 		}
 		return err
 	}

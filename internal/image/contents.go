@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // contents is what was seen in an archive of images.
@@ -99,13 +101,13 @@ func (c contents) explain(err error) error {
 	cut := errors.Is(c.err, io.ErrUnexpectedEOF)
 	switch {
 	case c.volume:
-		return errors.New("this is an export of a volume: `nixproxy volume import` takes it")
+		return hint.Add(errors.New("this is an export of a volume"), "`nixproxy volume import` takes it")
 	case cut && c.files > 0:
-		return errors.New("the archive ends too early: copy it again, whole")
+		return hint.Add(errors.New("the archive ends too early"), "copy it again, whole")
 	case cut, errors.Is(c.err, tar.ErrHeader), c.err == nil && !c.images():
 		return errors.New("this is no archive of images, such as `nixproxy image save` and `docker save` write")
 	case c.err == nil && !c.docker:
-		return fmt.Errorf("%w: this is an OCI layout, which not every engine loads; `skopeo copy oci-archive:FILE docker-archive:FILE` makes another archive of it", err)
+		return hint.Add(fmt.Errorf("%w: this is an OCI layout, which not every engine loads", err), "`skopeo copy oci-archive:FILE docker-archive:FILE` makes another archive of it")
 	}
 	return err
 }

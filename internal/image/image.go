@@ -15,6 +15,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
@@ -94,7 +95,7 @@ func (s Source) expand(template, tag string) (string, error) {
 func (s Source) mirrored(ref string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return "", fmt.Errorf("%q is not an image reference: write NAME:TAG, with {version} for the Nix version", ref)
+		return "", hint.Add(fmt.Errorf("%q is not an image reference", ref), "write NAME:TAG, with {version} for the Nix version")
 	}
 	if s.Registry == "" {
 		return reference.FamiliarString(reference.TagNameOnly(named)), nil
@@ -102,7 +103,7 @@ func (s Source) mirrored(ref string) (string, error) {
 	rest := strings.TrimPrefix(reference.TagNameOnly(named).String(), reference.Domain(named)+"/")
 	full := strings.TrimSuffix(s.Registry, "/") + "/" + rest
 	if _, err := reference.ParseNormalizedNamed(full); err != nil {
-		return "", fmt.Errorf("--registry %s: write HOST[:PORT][/PATH] without https://", s.Registry)
+		return "", hint.Add(fmt.Errorf("--registry: %q is not a registry's address", s.Registry), "write HOST[:PORT][/PATH] without https://")
 	}
 	return full, nil
 }
@@ -148,7 +149,7 @@ func (s Source) Find(ctx context.Context, e Engine, nix version.Nix, t *terminal
 		return Image{}, other
 	}
 	if s.Pull == PullNever {
-		return Image{}, fmt.Errorf("%s is not on the engine and --pull is never: load it with `nixproxy image load ARCHIVE`", first(refs, nix))
+		return Image{}, hint.Add(fmt.Errorf("%s is not on the engine and --pull is never", first(refs, nix)), "load it with `nixproxy image load ARCHIVE`")
 	}
 	var missing error
 	for _, ref := range refs {

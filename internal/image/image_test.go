@@ -23,6 +23,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
@@ -197,12 +198,12 @@ func TestFindTakesWhatIsThere(t *testing.T) {
 func TestFindNeverPullsWhenToldSo(t *testing.T) {
 	f := &fake{gives: map[string]engine.Image{"nixos/nix:2.26.3": anImage("i")}}
 	_, err := (Source{Pull: PullNever}).Find(t.Context(), f, nix("2.26.3"), quiet())
-	if err == nil || !strings.Contains(err.Error(), "image nixos/nix:2.26.3 is not on the engine and --pull is never: load it") || len(f.pulled) > 0 {
+	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is not on the engine and --pull is never\nhint: load it") || len(f.pulled) > 0 {
 		t.Errorf("%v, pulled %q", err, f.pulled)
 	}
 	f.has = f.gives
 	_, err = (Source{Pull: PullNever, Platform: "linux/arm64"}).Find(t.Context(), f, nix("2.26.3"), quiet())
-	if err == nil || !strings.Contains(err.Error(), "image nixos/nix:2.26.3 is for linux/amd64 and linux/arm64 is wanted") || len(f.pulled) > 0 {
+	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is for linux/amd64 and linux/arm64 is wanted\nhint: choose the platform") || len(f.pulled) > 0 {
 		t.Errorf("of another platform: %v, pulled %q", err, f.pulled)
 	}
 }
@@ -270,7 +271,7 @@ func TestFindGoesDownTheLadder(t *testing.T) {
 func TestFindOffersChoices(t *testing.T) {
 	template := tagged(t, "2.26.3", "2.27.0", "2.28.1", "latest")
 	_, err := (Source{Template: template}).Find(t.Context(), &fake{}, nix("2.99.1"), quiet())
-	if err == nil || !strings.Contains(err.Error(), "has no image of Nix 2.99.1; it has 2.28.1, 2.27.0, 2.26.3: choose one with --nix-version") {
+	if err == nil || !strings.Contains(hint.Text(err), "has no image of Nix 2.99.1; it has 2.28.1, 2.27.0, 2.26.3\nhint: choose one with --nix-version") {
 		t.Errorf("got %v", err)
 	}
 	f := &fake{}
@@ -289,7 +290,7 @@ func TestFindEndsAtWhatIsNoAbsence(t *testing.T) {
 	} {
 		f := &fake{fails: map[string]error{"nixos/nix:2.4": errors.New(text)}}
 		_, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet())
-		if err == nil || !strings.HasPrefix(err.Error(), text) || !strings.Contains(err.Error(), "image load") || len(f.pulled) != 1 {
+		if err == nil || !strings.HasPrefix(err.Error(), text) || !strings.Contains(hint.Of(err), "image load") || len(f.pulled) != 1 {
 			t.Errorf("%s: got %v, pulled %q", text, err, f.pulled)
 		}
 	}
@@ -432,23 +433,23 @@ func TestWhatIsSavedIsWhole(t *testing.T) {
 func TestLoadRefused(t *testing.T) {
 	whole := tarOf("manifest.json", rand.Text()+strings.Repeat(rand.Text()+rand.Text(), 100))
 	for says, archive := range map[string][]byte{
-		"the archive ends too early":         whole[:3000],
-		"ends too early: copy it again":      zipped(whole)[:180],
-		"loading a file: this is no archive": []byte("hello"),
-		"this is no archive of images":       bytes.Repeat([]byte("hello"), 1000),
-		"`nixproxy volume import` takes it":  append(tarOf("manifest.json", "")[:512], tarOf("nar/x.nar", "")...),
-		"early: copy it again, whole":        whole[:600],
+		"the archive ends too early":                whole[:3000],
+		"ends too early\nhint: copy it again":       zipped(whole)[:180],
+		"loading a file: this is no archive":        []byte("hello"),
+		"this is no archive of images":              bytes.Repeat([]byte("hello"), 1000),
+		"\nhint: `nixproxy volume import` takes it": append(tarOf("manifest.json", "")[:512], tarOf("nar/x.nar", "")...),
+		"early\nhint: copy it again, whole":         whole[:600],
 	} {
 		_, err := Load(t.Context(), saver(), "a file", bytes.NewReader(archive), 0, quiet())
-		if err == nil || !strings.Contains(err.Error(), says) {
+		if err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("not %q: %v", says, err)
 		}
 	}
 	for says, archive := range map[string][]byte{
-		"loading a file: this is no archive": tarOf("hello", ""), "wrong: this is an OCI layout": tarOf("index.json", ""), "wrong": tarOf("manifest.json", ""),
+		"loading a file: this is no archive": tarOf("hello", ""), "wrong: this is an OCI layout, which not every engine loads\nhint: `skopeo copy": tarOf("index.json", ""), "wrong": tarOf("manifest.json", ""),
 	} {
 		_, err := Load(t.Context(), &refusing{}, "a file", bytes.NewReader(archive), 0, quiet())
-		if err == nil || !strings.Contains(err.Error(), says) {
+		if err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("not %q: %v", says, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
@@ -50,8 +51,8 @@ func (s Source) nearest(ctx context.Context, e Engine, nix version.Nix, t *termi
 			return Image{}, err
 		}
 	}
-	return Image{}, fmt.Errorf("%s has no image of Nix %s; it has %s: choose one with --nix-version",
-		repository, nix.Version, strings.Join(version.Choices(tags, shown), ", "))
+	return Image{}, hint.Add(fmt.Errorf("%s has no image of Nix %s; it has %s",
+		repository, nix.Version, strings.Join(version.Choices(tags, shown), ", ")), "choose one with --nix-version")
 }
 
 // listTags asks the registry itself, as an engine cannot, with the credentials

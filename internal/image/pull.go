@@ -2,10 +2,10 @@ package image
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
@@ -18,8 +18,8 @@ func (s Source) pull(ctx context.Context, e Engine, ref, promise string, t *term
 	})
 	progress.End(err)
 	if err != nil {
-		if !absent(err) {
-			err = fmt.Errorf("%w; without a registry `nixproxy image load ARCHIVE` brings it", err)
+		if !absent(err) && hint.Of(err) == "" {
+			err = hint.Add(err, "without a registry `nixproxy image load ARCHIVE` brings it")
 		}
 		return Image{}, err
 	}

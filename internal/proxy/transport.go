@@ -154,8 +154,8 @@ func (r route) overExec(ctx context.Context, e Engine) (*session.Client, error) 
 		return nil, err
 	}
 	client, err := session.Connect(ctx, stream, r.hostKey, r.key)
-	if err != nil && stream.Stderr() != "" {
-		return nil, fmt.Errorf("%w: %s", err, stream.Stderr())
+	if failure := stream.Failure(); err != nil && failure != nil {
+		return nil, fmt.Errorf("%w: %w", err, failure)
 	}
 	return client, err
 }

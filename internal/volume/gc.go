@@ -3,7 +3,6 @@ package volume
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -71,8 +70,8 @@ func (g *gc) inProxy(ctx context.Context, h Handle, full error) error {
 	defer stream.Close()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
 	err = g.converse(stream, stream)
-	if stderr := stream.Stderr(); err != nil && stderr != "" {
-		return errors.New(stderr)
+	if failure := stream.Failure(); err != nil && failure != nil {
+		return failure
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (h Handle) Query(ctx context.Context, stdin string, answer any, mode ...str
 		output, err = h.execute(ctx, stdin, mode)
 	}
 	var said *engine.ExitError
-	if errors.As(err, &said) && said.Stderr != "" {
+	if errors.As(err, &said) && said.Err != nil {
 		return &UnusableError{Volume: h.Name, Err: err}
 	}
 	if err != nil {

@@ -51,7 +51,7 @@ func (f *fake) FindVolume(_ context.Context, name string) (engine.Volume, error)
 func (f *fake) Output(_ context.Context, id, stdin string, argv ...string) ([]byte, error) {
 	f.asked = append(f.asked, id+": "+strings.Join(argv, " ")+stdin)
 	if len(f.answers) == 0 {
-		return nil, &engine.ExitError{Program: argv[0], Status: 1, Stderr: "it holds /nix/store and no layout of nixproxy's"}
+		return nil, &engine.ExitError{Program: argv[0], Status: 1, Err: errors.New("it holds /nix/store and no layout of nixproxy's")}
 	}
 	answer := f.answers[0]
 	f.answers = f.answers[1:]

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -138,8 +139,8 @@ func TestAThrowawayDoesItsJobAndVanishes(t *testing.T) {
 	_, err = io.WriteString(s, "stdin")
 	must(t, err)
 	must(t, s.CloseWrite())
-	if out, err := io.ReadAll(s); err != nil || string(out) != "a+bstdin" || s.Stderr() != "complaint" {
-		t.Errorf("%q and %q, %v", out, s.Stderr(), err)
+	if out, err := io.ReadAll(s); err != nil || string(out) != "a+bstdin" || fmt.Sprint(s.Failure()) != "complaint" {
+		t.Errorf("%q and %v, %v", out, s.Failure(), err)
 	}
 	must(t, e.WaitRemoved(t.Context(), id))
 	if got := e.Names(); !slices.Equal(got, []string{"c"}) {
@@ -157,7 +158,7 @@ func TestOutput(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 	var failed *engine.ExitError
-	if _, err := e.Output(t.Context(), id, strings.Repeat("x", 8<<20), agentapi.Binary, "ask"); !errors.As(err, &failed) || failed.Status != 1 || failed.Stderr != "no" {
+	if _, err := e.Output(t.Context(), id, strings.Repeat("x", 8<<20), agentapi.Binary, "ask"); !errors.As(err, &failed) || failed.Status != 1 || failed.Error() != "no" {
 		t.Errorf("one that fails: %v", err)
 	}
 	if out, err := e.Output(t.Context(), id, "", agentapi.Binary, "ask"); err != nil || string(out) != "anything" {
