@@ -294,7 +294,7 @@ func TestTheLockIsHeldWhileTheEngineIsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	free := func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		unlock, err := p.State.Lock(ctx, "engine-"+digest(s.endpoint.Address), nil)
 		if err == nil {
