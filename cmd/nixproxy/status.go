@@ -52,7 +52,7 @@ func printStatus(a *app, s proxy.Status) error {
 	}
 	var rows [][]string
 	for _, c := range s.Containers {
-		rows = append(rows, []string{c.Name, c.Role, c.State, c.Nix, c.Project})
+		rows = append(rows, []string{c.Name, c.Role, c.State, c.NixVersion, c.Project})
 	}
 	return printTable(a.out, []string{"CONTAINER", "ROLE", "STATE", "NIX", "PROJECT"}, rows)
 }

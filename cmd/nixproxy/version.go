@@ -9,6 +9,14 @@ import (
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
+// versions is what `version --json` prints.
+type versions struct {
+	Nixproxy string          `json:"nixproxy"`
+	Platform string          `json:"platform"`
+	Nix      proxy.NixStatus `json:"nix"`
+	Image    string          `json:"image"`
+}
+
 func newVersion(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -22,7 +30,7 @@ func newVersion(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(a.out, map[string]any{"nixproxy": version, "platform": runtime.GOOS + "/" + runtime.GOARCH, "nix": v.Nix, "image": v.Image})
+				return printJSON(a.out, versions{Nixproxy: version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Nix: v.Nix, Image: v.Image})
 			}
 			return printTable(a.out, nil, [][]string{
 				{"nixproxy", version + " (" + runtime.GOOS + "/" + runtime.GOARCH + ")"},

@@ -14,6 +14,14 @@ import (
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
+// inspection is what `volume inspect --json` prints.
+type inspection struct {
+	Name     string `json:"name"`
+	Flavour  string `json:"flavour"`
+	Platform string `json:"platform"`
+	agentapi.Inspection
+}
+
 func newVolumeInspect(a *app) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -30,12 +38,7 @@ func newVolumeInspect(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(a.out, struct {
-					Name     string `json:"name"`
-					Flavour  string `json:"flavour"`
-					Platform string `json:"platform"`
-					agentapi.Inspection
-				}{v.Name, v.Flavour, v.Platform, found})
+				return printJSON(a.out, inspection{v.Name, v.Flavour, v.Platform, found})
 			}
 			return printInspection(a, v, found)
 		}),

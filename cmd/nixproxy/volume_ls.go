@@ -42,7 +42,7 @@ func printVolumes(a *app, rows []maintenance.VolumeRow) error {
 		if r.Current {
 			name += " *"
 		}
-		table = append(table, []string{name, r.Flavour, r.Platform, fmt.Sprint(r.Running), strings.Join(r.Nix, ", ")})
+		table = append(table, []string{name, r.Flavour, r.Platform, fmt.Sprint(r.RunningContainers), strings.Join(r.NixVersions, ", ")})
 	}
 	return printTable(a.out, []string{"VOLUME", "FLAVOUR", "PLATFORM", "RUNNING", "NIX"}, table)
 }

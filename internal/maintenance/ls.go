@@ -14,12 +14,12 @@ import (
 
 // A VolumeRow is one volume, as `volume ls` shows it.
 type VolumeRow struct {
-	Name     string   `json:"name"`
-	Flavour  string   `json:"flavour"`
-	Platform string   `json:"platform"`
-	Nix      []string `json:"nix"`     // versions; while no anchor runs those that containers are known for
-	Running  int      `json:"running"` // proxy containers
-	Current  bool     `json:"current"` // a command here would use it
+	Name              string   `json:"name"`
+	Flavour           string   `json:"flavour"`
+	Platform          string   `json:"platform"`
+	NixVersions       []string `json:"nixVersions"`       // versions; while no anchor runs those that containers are known for
+	RunningContainers int      `json:"runningContainers"` // proxy containers
+	Current           bool     `json:"current"`           // a command here would use it
 }
 
 // List looks at all volumes that nixproxy made on the engine. It starts
@@ -49,7 +49,7 @@ func List(ctx context.Context, p *proxy.Proxy) ([]VolumeRow, error) {
 // fill asks the engine for the volume's containers, and its anchor for the Nix
 // versions in it.
 func (r *VolumeRow) fill(ctx context.Context, e proxy.Engine) error {
-	r.Nix = []string{}
+	r.NixVersions = []string{}
 	list, err := container.List(ctx, e, r.Name)
 	if err != nil {
 		return err
@@ -59,10 +59,10 @@ func (r *VolumeRow) fill(ctx context.Context, e proxy.Engine) error {
 			continue
 		}
 		if nix := c.Labels[container.LabelNix]; nix != "" { // an image that promises no version
-			r.Nix = append(r.Nix, nix)
+			r.NixVersions = append(r.NixVersions, nix)
 		}
 		if c.Running() {
-			r.Running++
+			r.RunningContainers++
 		}
 	}
 	status, err := proxy.StatusOfVolume(ctx, e, r.Name)
@@ -70,10 +70,10 @@ func (r *VolumeRow) fill(ctx context.Context, e proxy.Engine) error {
 		err = nil // it is there all the same, and can be removed
 	}
 	for _, stamp := range status.Images {
-		r.Nix = append(r.Nix, NixOf(stamp))
+		r.NixVersions = append(r.NixVersions, NixOf(stamp))
 	}
-	slices.Sort(r.Nix)
-	r.Nix = slices.Compact(r.Nix)
+	slices.Sort(r.NixVersions)
+	r.NixVersions = slices.Compact(r.NixVersions)
 	return err
 }
 

@@ -51,11 +51,11 @@ type VolumeStatus struct {
 
 // A ContainerStatus is one of the volume's containers.
 type ContainerStatus struct {
-	Name    string `json:"name"`
-	Role    string `json:"role"`
-	State   string `json:"state"`
-	Nix     string `json:"nix,omitempty"`
-	Project string `json:"project,omitempty"`
+	Name       string `json:"name"`
+	Role       string `json:"role"`
+	State      string `json:"state"`
+	NixVersion string `json:"nixVersion,omitempty"`
+	Project    string `json:"project,omitempty"`
 }
 
 // Status looks and changes nothing.
@@ -113,7 +113,7 @@ func StatusOfContainers(ctx context.Context, e container.Engine, volume string) 
 	all := []ContainerStatus{}
 	for _, c := range list {
 		all = append(all, ContainerStatus{Name: c.Name, Role: c.Labels[container.LabelRole], State: c.State,
-			Nix: c.Labels[container.LabelNix], Project: c.Labels[container.LabelProject]})
+			NixVersion: c.Labels[container.LabelNix], Project: c.Labels[container.LabelProject]})
 	}
 	return all, err
 }

@@ -5,31 +5,35 @@ import (
 	"encoding/json"
 )
 
-// The events of --progress=json. Their fields are an interface that other programs read:
-// add to them, change nothing.
+// The events of --progress=json. docs/reference/json.md lists them: other programs read
+// their keys, so that keys may be added, and none changed.
 
-type textEvent struct {
+// A TextEvent is a note, a warning, an error, or what --debug shows.
+type TextEvent struct {
 	Event string `json:"event"` // note, warning, debug, error
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"` // error: the next step to take
 }
 
-type progressEvent struct {
-	Event string `json:"event"` // progress
-	What  string `json:"what"`
-	Done  int64  `json:"done"`
-	Total int64  `json:"total,omitempty"` // missing while it is not known
-	Unit  string `json:"unit"`
+// A ProgressEvent says how far a task is.
+type ProgressEvent struct {
+	Event   string `json:"event"` // progress
+	Task    string `json:"task"`
+	Current int64  `json:"current"`
+	Total   int64  `json:"total,omitempty"` // missing while it is not known
+	Unit    string `json:"unit"`
 }
 
-type doneEvent struct {
+// A DoneEvent ends a task.
+type DoneEvent struct {
 	Event   string  `json:"event"` // done
-	What    string  `json:"what"`
+	Task    string  `json:"task"`
 	Seconds float64 `json:"seconds"`
-	Error   string  `json:"error,omitempty"`
+	Error   string  `json:"error,omitempty"` // why it failed
 }
 
-type exitEvent struct {
+// An ExitEvent is the last one.
+type ExitEvent struct {
 	Event  string `json:"event"` // exit
 	By     string `json:"by"`
 	Status int    `json:"status"`

@@ -87,7 +87,7 @@ func (p *Progress) report() {
 	p.reported, p.pending = p.t.now(), false
 	a := p.amount
 	if p.t.mode == "json" {
-		p.t.emit(progressEvent{Event: "progress", What: p.what, Done: a.done, Total: a.total, Unit: a.unit})
+		p.t.emit(ProgressEvent{Event: "progress", Task: p.what, Current: a.done, Total: a.total, Unit: a.unit})
 		return
 	}
 	p.t.print(lines("nixproxy: ", p.what+": "+a.String()))
@@ -114,7 +114,7 @@ func (p *Progress) End(err error) {
 		if p.pending {
 			p.report()
 		}
-		p.t.emit(doneEvent{Event: "done", What: p.what, Seconds: math.Round(took*1000) / 1000, Error: message(err)})
+		p.t.emit(DoneEvent{Event: "done", Task: p.what, Seconds: math.Round(took*1000) / 1000, Error: message(err)})
 	}
 }
 

@@ -100,7 +100,7 @@ func (t *Terminal) Debug(format string, a ...any) {
 // has. It is always shown.
 func (t *Terminal) Error(err error) {
 	if err != nil {
-		t.write(textEvent{Event: "error", Text: err.Error(), Hint: hint.Of(err)}, "")
+		t.write(TextEvent{Event: "error", Text: err.Error(), Hint: hint.Of(err)}, "")
 	}
 }
 
@@ -110,15 +110,15 @@ func (t *Terminal) Exit(by string, status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mode == "json" {
-		t.emit(exitEvent{Event: "exit", By: by, Status: status})
+		t.emit(ExitEvent{Event: "exit", By: by, Status: status})
 	}
 }
 
 func (t *Terminal) say(event, label, text string) {
-	t.write(textEvent{Event: event, Text: text}, label)
+	t.write(TextEvent{Event: event, Text: text}, label)
 }
 
-func (t *Terminal) write(e textEvent, label string) {
+func (t *Terminal) write(e TextEvent, label string) {
 	e.Text, e.Hint = t.Advised(e.Text), t.Advised(e.Hint)
 	t.mu.Lock()
 	defer t.mu.Unlock()
