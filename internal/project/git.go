@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// topLevel is the nearest directory from dir upwards that holds a .git: a repository's
+// topLevel returns the nearest directory from dir upwards with a .git in it: a git
 // directory, or the file that stands for one in a worktree or a submodule. A .git
 // directory that is no repository does not count for git either.
 func (sys System) topLevel(dir string) (string, bool) {
@@ -24,12 +24,12 @@ func (sys System) topLevel(dir string) (string, bool) {
 	}
 }
 
-// gitDirs are the directories that git needs for the top level root: its own git
-// directory, and the one that holds the shared part, which for a submodule is the
-// superproject's. None when root's .git leads nowhere. The widest is first.
+// gitDirs returns the directories that git needs for the top level root, the widest first:
+// its own git directory, the one with the part that worktrees share, and a submodule's
+// superproject's. It returns none when root's .git leads nowhere.
 //
-// They are named by files in the project, which may be a stranger's: only what looks like
-// a git directory counts.
+// Files in the project name them, which may be a stranger's: only what looks like a git
+// directory counts.
 func (sys System) gitDirs(root string) []string {
 	gitDir := filepath.Join(root, ".git")
 	if target, ok := gitFile(gitDir); ok {
@@ -50,7 +50,9 @@ func (sys System) gitDirs(root string) []string {
 	return slices.Compact(dirs)
 }
 
-// submodules are the top levels of the submodules that are checked out below root, and of theirs.
+// submodules returns the top levels of the submodules that are checked out below root, and
+// of theirs. It reads .gitmodules itself: github.com/go-git/gcfg ends at the first key
+// that it does not know.
 func (sys System) submodules(root string) []string {
 	content, _ := smallFile(filepath.Join(root, ".gitmodules"))
 	var all []string
@@ -59,7 +61,7 @@ func (sys System) submodules(root string) []string {
 		if strings.TrimSpace(key) != "path" {
 			continue
 		}
-		// What git quotes are names that hold a quote or such; this reads most of them.
+		// Git quotes names with quotes or comment signs in them; this reads most of them.
 		value = strings.Trim(strings.TrimSpace(value), `"`)
 		top, err := sys.real(filepath.Join(root, value))
 		if err != nil || top == root || !within(top, root) || len(sys.gitDirs(top)) == 0 {
@@ -70,9 +72,8 @@ func (sys System) submodules(root string) []string {
 	return all
 }
 
-// superGitDir finds the outermost superproject's git directory around a submodule's,
-// which lies in its modules/. Where the superproject is a worktree, that is its common
-// directory.
+// superGitDir finds the git directory of the outermost superproject, in whose modules/ a
+// submodule's lies. Where the superproject is a worktree, it is the common directory.
 func (sys System) superGitDir(gitDir string) (string, bool) {
 	parts := strings.Split(gitDir, "/modules/")
 	for i := 1; i < len(parts); i++ {
@@ -87,8 +88,8 @@ func (sys System) superGitDir(gitDir string) (string, bool) {
 	return "", false
 }
 
-// isGitDir knows a git directory as git does: by HEAD, and by objects and refs, which may
-// lie in its common directory.
+// isGitDir recognises a git directory as git does: by HEAD, and by objects and refs, which
+// may lie in its common directory.
 func isGitDir(dir string) bool {
 	if info, err := os.Lstat(filepath.Join(dir, "HEAD")); err != nil || info.IsDir() {
 		return false
@@ -97,18 +98,17 @@ func isGitDir(dir string) bool {
 	return isDir(filepath.Join(common, "objects")) && isDir(filepath.Join(common, "refs"))
 }
 
-// commonDir is where a worktree's git directory has the shared part; other git
-// directories have it in themselves.
+// commonDir returns the directory with the part that a worktree's git directory shares;
+// other git directories are their own.
 func commonDir(gitDir string) string {
 	content, ok := smallFile(filepath.Join(gitDir, "commondir"))
 	if !ok {
 		return gitDir
 	}
-	return below(gitDir, content)
+	return resolve(gitDir, content)
 }
 
-// gitFile reads a .git that is a file: "gitdir: PATH". A path that leads nowhere is the
-// file's fault, not ours.
+// gitFile returns the path in a .git that is a file: "gitdir: PATH". It need not exist.
 func gitFile(path string) (string, bool) {
 	content, ok := smallFile(path)
 	if !ok {
@@ -118,11 +118,11 @@ func gitFile(path string) (string, bool) {
 	if !ok || target == "" {
 		return "", false
 	}
-	return below(filepath.Dir(path), target), true
+	return resolve(filepath.Dir(path), target), true
 }
 
-// below joins a path of git's, which is relative to dir when it is relative.
-func below(dir, path string) string {
+// resolve joins a path from one of git's files with the directory that it is relative to.
+func resolve(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}

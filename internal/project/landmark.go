@@ -7,13 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Of a directory so many entries are looked at, and so many are landmarks.
 const (
-	mostRead  = 64
-	landmarks = 8
+	mostRead  = 64 // entries of a directory that are read
+	landmarks = 8  // of those at most
 )
 
-// Landmarks are names below a directory by which it can be known again: files, for they
+// Landmarks returns names below a directory by which it can be recognised: files, for they
 // have a content, else directories and links. A file and an empty directory have none.
 func Landmarks(path string) []string {
 	dir, err := os.Open(path)
@@ -21,7 +20,7 @@ func Landmarks(path string) []string {
 		return nil
 	}
 	defer dir.Close()
-	entries, _ := dir.ReadDir(mostRead) // of a file an error
+	entries, _ := dir.ReadDir(mostRead) // a file has none
 	var files, others []string
 	if info, err := os.Lstat(filepath.Join(path, ".git/HEAD")); err == nil && info.Mode().IsRegular() {
 		files = append(files, ".git/HEAD")

@@ -9,7 +9,7 @@ import (
 )
 
 func TestLandmarks(t *testing.T) {
-	root, _ := place(t)
+	root, _ := tempHome(t)
 	mkdir(t, root+"/empty")
 	mkdir(t, root+"/dirs/a")
 	symlink(t, "a", root+"/dirs/b")

@@ -26,7 +26,7 @@ func symlink(t *testing.T, target, path string) {
 }
 
 func TestMount(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	dir := filepath.Join(root, "p")
 	write(t, dir+"/sub/file", "x")
 	write(t, root+"/other dir/.ro", "x")
@@ -54,13 +54,13 @@ func TestMount(t *testing.T) {
 	if got := asked(t, dir, home, ".:ro"); !slices.Equal(got.Mounts, []Mount{{dir, dir, true}}) || got.Dir != dir || len(got.Safe) == 0 {
 		t.Errorf("the project read-only: %+v", got)
 	}
-	if got := asked(t, dir, home, "sub", "./sub", other); !slices.Equal(got.Mounts[1:], plainly([]string{dir + "/sub", other})) {
+	if got := asked(t, dir, home, "sub", "./sub", other); !slices.Equal(got.Mounts[1:], samePaths([]string{dir + "/sub", other})) {
 		t.Errorf("twice the same: %+v", got)
 	}
 }
 
 func TestMountErrors(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	for text, want := range map[string]string{
 		"":                   "names no source",
 		":/x":                "names no source",
@@ -99,7 +99,7 @@ func TestMountErrors(t *testing.T) {
 
 // What the user names is mounted where nothing would be by itself, the home directory too.
 func TestMountWithoutAProject(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	mkdir(t, home+"/a")
 	for mount, dir := range map[string]string{"a": "", ".": home, "..": home, ".:/h": "/h", "..:/up": "/up/home"} {
 		got := asked(t, home, home, mount)
@@ -115,7 +115,7 @@ func TestMountWithoutAProject(t *testing.T) {
 }
 
 func TestWorkdir(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	top := repo(t, root+"/r")
 	mkdir(t, top+"/a/b")
 	mkdir(t, root+"/other/deep")
@@ -160,7 +160,7 @@ func TestWorkdir(t *testing.T) {
 // mac is a place with a Mac's habits: a disk that ignores case, and /tmp and /var that
 // are links into /private.
 func mac(t *testing.T) (root, home string, sys System) {
-	root, home = place(t)
+	root, home = tempHome(t)
 	for _, dir := range []string{"tmp", "var"} {
 		mkdir(t, root+"/private/"+dir)
 		symlink(t, "private/"+dir, root+"/"+dir)

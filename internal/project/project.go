@@ -1,5 +1,5 @@
-// Package project tells which directories of the host a proxy container sees, and where a
-// command starts in them.
+// Package project decides which directories of the host a proxy container sees, and where
+// a command starts in them.
 package project
 
 import (
@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Project is what is mounted for a working directory. All paths are real ones: absolute,
@@ -21,23 +23,23 @@ type Project struct {
 	Note   string   // one line: why nothing is mounted
 }
 
-// Choice is what the user said about it. The zero Choice is the project alone.
+// Choice is what the user chose to mount. The zero Choice is the project alone.
 type Choice struct {
 	Mounts  []string // besides the project, each SRC[:DST][:ro]
 	NoMount bool     // nothing of the project
 	Workdir string   // where the command starts; the project stays that of the working directory
 }
 
-// System is how real paths are found; Local fills it for this machine.
+// System finds real paths; Local returns the one of this machine.
 type System struct {
 	// RealCase gives an existing path the case that it has on disk.
 	RealCase func(path string) (string, error)
 }
 
-// Local is this machine.
+// Local returns the System of this machine.
 func Local() System { return System{RealCase: realCase} }
 
-// Find tells what is mounted for a command that the user starts in cwd.
+// Find returns what is mounted for a command that the user starts in cwd.
 func Find(cwd, home string, choice Choice, sys System) (Project, error) {
 	dir, err := sys.workingDir(cwd)
 	if err != nil {
@@ -49,57 +51,58 @@ func Find(cwd, home string, choice Choice, sys System) (Project, error) {
 			return Project{}, err
 		}
 	}
-	asked, err := sys.mounts(dir, choice.Mounts)
+	added, err := sys.mounts(dir, choice.Mounts)
 	if err != nil {
 		return Project{}, err
 	}
-	p.add(asked)
+	p.addMounts(added)
 	p.Dir = sys.start(p, dir, choice.Workdir)
 	return p, nil
 }
 
-// project looks at dir and up from it. It starts no process, so no git either. Neither
-// the home directory nor one that holds it is mounted: a git repository there (a user's
-// dotfiles) does not count, and a command started there gets no mount but what the user
-// names. A place that would hide a part of the image is an error.
+// project finds the project of dir, in dir and above. It starts no process, git included.
+// Neither the home directory nor one above it is mounted: a git repository there (a
+// user's dotfiles) does not count, and a command started there gets only the mounts that
+// the user names. A place that would hide a part of the image is an error.
 func (sys System) project(dir, home string) (Project, error) {
 	private := sys.privateDirs(home)
-	if why := private.why(dir); why != "" {
-		return Project{Note: fmt.Sprintf("nothing is mounted: %s is %s; start in a project, or name one with --mount", dir, why)}, nil
+	if reason := private.reason(dir); reason != "" {
+		return Project{Note: fmt.Sprintf("nothing is mounted: %s is %s; start in a project, or name one with --mount", dir, reason)}, nil
 	}
 	if hidden := hides(dir); hidden != "" {
-		return Project{}, fmt.Errorf("%s cannot be mounted: %s is the system's: start in another directory, or leave it out with --no-mount", dir, hidden)
+		return Project{}, hint.Add(fmt.Errorf("%s cannot be mounted: %s is the system's", dir, hidden), "start in another directory, or leave it out with --no-mount")
 	}
 	root, found := sys.topLevel(dir)
-	if !found || private.why(root) != "" || hides(root) != "" {
-		return plain(dir), nil
+	if !found || private.reason(root) != "" || hides(root) != "" {
+		return withoutGit(dir), nil
 	}
 	return sys.withGit(root, private)
 }
 
-// plain is a project without git. It is trusted like one with git, so that `git init`
-// needs no new container.
-func plain(dir string) Project {
+// withoutGit returns a project without git. It is trusted like one with git, so that `git
+// init` needs no new container.
+func withoutGit(dir string) Project {
 	p := Project{Root: dir, Mounts: []Mount{{Source: dir, Target: dir}}}
 	p.trust(dir, nil)
 	return p
 }
 
-// withGit adds the git directories of the top level root, and mounts those outside of it.
+// withGit returns the project of a top level, and mounts its git directories that lie
+// outside of it.
 func (sys System) withGit(root string, private privateDirs) (Project, error) {
-	p := plain(root)
+	p := withoutGit(root)
 	gitDirs := sys.gitDirs(root)
 	p.trust(root, gitDirs)
 	for _, gitDir := range gitDirs {
 		if !p.lacks(gitDir) {
 			continue
 		}
-		why := private.why(gitDir)
-		if hidden := hides(gitDir); why == "" && hidden != "" {
-			why = "in the system's " + hidden
+		reason := private.reason(gitDir)
+		if hidden := hides(gitDir); reason == "" && hidden != "" {
+			reason = "in the system's " + hidden
 		}
-		if why != "" {
-			return Project{}, fmt.Errorf("the git directory %s of %s cannot be mounted: it is %s: clone it anew elsewhere, or leave the project out with --no-mount", gitDir, root, why)
+		if reason != "" {
+			return Project{}, hint.Add(fmt.Errorf("the git directory %s of %s cannot be mounted: it is %s", gitDir, root, reason), "clone it anew elsewhere, or leave the project out with --no-mount")
 		}
 		p.Mounts = append(p.Mounts, Mount{Source: gitDir, Target: gitDir})
 	}
@@ -116,8 +119,8 @@ func (p Project) lacks(path string) bool {
 	return !mounted
 }
 
-// trust lets git inside use a top level. Of a worktree's its .git, a file, is what a
-// fetch from there asks about.
+// trust lets git inside use a top level. Its .git is named too: a fetch from a worktree
+// asks about that file.
 func (p *Project) trust(top string, gitDirs []string) {
 	for _, dir := range append([]string{top, filepath.Join(top, ".git")}, gitDirs...) {
 		if !slices.Contains(p.Safe, dir) {
@@ -126,9 +129,9 @@ func (p *Project) trust(top string, gitDirs []string) {
 	}
 }
 
-// start is where a command starts: where the user said, else where they are, if that is
-// seen inside. A directory that only the container has, such as one of the store, is
-// taken as it is written.
+// start returns the directory inside in which a command starts: workdir, else the current
+// one if it is mounted. A workdir that only the container has, such as one in the store,
+// is taken as it is written.
 func (sys System) start(p Project, dir, workdir string) string {
 	if workdir == "" {
 		inside, _ := p.inside(dir)
@@ -143,14 +146,14 @@ func (sys System) start(p Project, dir, workdir string) string {
 	return filepath.Clean(path)
 }
 
-// workingDir is the real path of cwd, which a command can be started in.
+// workingDir returns the real path of cwd, if a command can be started in it.
 func (sys System) workingDir(cwd string) (string, error) {
 	if cwd == "" {
-		return "", errors.New("the working directory is gone: change to one that exists")
+		return "", hint.Add(errors.New("the working directory is gone"), "change to one that exists")
 	}
 	dir, err := sys.real(cwd)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("the working directory %s is gone: change to one that exists", cwd)
+		return "", hint.Add(fmt.Errorf("the working directory %s is gone", cwd), "change to one that exists")
 	}
 	if err != nil {
 		return "", fmt.Errorf("finding the working directory: %w", err)
@@ -160,12 +163,12 @@ func (sys System) workingDir(cwd string) (string, error) {
 		return "", fmt.Errorf("looking at the working directory: %w", err)
 	}
 	if !info.IsDir() {
-		return "", fmt.Errorf("the working directory %s is not a directory: name one", cwd)
+		return "", hint.Add(fmt.Errorf("the working directory %s is not a directory", cwd), "name one")
 	}
 	return dir, nil
 }
 
-// real is path without links and with its case on disk.
+// real returns path without links, and with the case that it has on disk.
 func (sys System) real(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		return "", fmt.Errorf("%s is not an absolute path", path)

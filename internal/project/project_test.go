@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// place is a temporary root with a home directory in it.
-func place(t *testing.T) (root, home string) {
+// tempHome makes a temporary root with a home directory in it.
+func tempHome(t *testing.T) (root, home string) {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -56,8 +58,8 @@ func repo(t *testing.T, dir string) string {
 	return dir
 }
 
-// plainly is host paths mounted as they are.
-func plainly(paths []string) (mounts []Mount) {
+// samePaths returns mounts of host paths at the same paths.
+func samePaths(paths []string) (mounts []Mount) {
 	for _, path := range paths {
 		mounts = append(mounts, Mount{Source: path, Target: path})
 	}
@@ -71,14 +73,14 @@ func check(t *testing.T, cwd, home, dir string, mounts ...string) Project {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Dir != dir || !slices.Equal(got.Mounts, plainly(mounts)) || got.Note != "" || got.Root != mounts[0] || !slices.Contains(got.Safe, got.Root) {
+	if got.Dir != dir || !slices.Equal(got.Mounts, samePaths(mounts)) || got.Note != "" || got.Root != mounts[0] || !slices.Contains(got.Safe, got.Root) {
 		t.Errorf("%s: got %+v, want %s in %s", cwd, got, dir, mounts)
 	}
 	return got
 }
 
 func TestPlainDirectory(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	dir := filepath.Join(home, "some where")
 	mkdir(t, dir)
 	before := check(t, dir, home, dir, dir)
@@ -94,7 +96,7 @@ func TestPlainDirectory(t *testing.T) {
 }
 
 func TestRepository(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	top := repo(t, filepath.Join(root, "r"))
 	deep := filepath.Join(top, "a/b")
 	mkdir(t, filepath.Join(deep, ".git")) // empty, so not a repository
@@ -106,7 +108,7 @@ func TestRepository(t *testing.T) {
 }
 
 func TestWorktree(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	top := repo(t, filepath.Join(root, "r"))
 	tree, inner := filepath.Join(root, "w"), filepath.Join(top, "inner")
 	git(t, top, "worktree", "add", "-q", tree)
@@ -124,7 +126,7 @@ func TestWorktree(t *testing.T) {
 }
 
 func TestBareRepositoryWithWorktree(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	source := repo(t, filepath.Join(root, "r"))
 	bare := filepath.Join(root, "p/.bare")
 	git(t, root, "clone", "-q", "--bare", source, bare)
@@ -135,7 +137,7 @@ func TestBareRepositoryWithWorktree(t *testing.T) {
 }
 
 func TestSeparateGitDirAndLink(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	top, apart := filepath.Join(root, "top"), filepath.Join(root, "apart.git")
 	git(t, root, "init", "-q", "--separate-git-dir", apart, top)
 	check(t, top, home, top, top, apart)
@@ -148,7 +150,7 @@ func TestSeparateGitDirAndLink(t *testing.T) {
 }
 
 func TestSubmodules(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	leaf := repo(t, filepath.Join(root, "leaf"))
 	middle := repo(t, filepath.Join(root, "middle"))
 	git(t, middle, "submodule", "--quiet", "add", leaf, "leaf")
@@ -179,7 +181,7 @@ func TestSubmodules(t *testing.T) {
 
 // Only what is a repository, below the project and mounted is trusted for its sake.
 func TestHostileSubmodules(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	top := repo(t, root+"/top")
 	other := repo(t, root+"/other")
 	mkdir(t, top+"/empty")
@@ -197,7 +199,7 @@ func TestHostileSubmodules(t *testing.T) {
 // A .git file of a stranger's cannot have a directory mounted that is no repository, nor
 // the home directory.
 func TestHostileGitFile(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	dir := filepath.Join(root, "d")
 	write(t, home+"/.ssh/id", "secret")
 	for _, content := range []string{"gitdir: ../home/.ssh", "gitdir: " + home + "\n", "gitdir: /", "gitdir: /etc", "gitdir: ", "gitdir: \x00", "x", ""} {
@@ -212,7 +214,7 @@ func TestHostileGitFile(t *testing.T) {
 }
 
 func TestHomeIsNeverMounted(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	repo(t, home)
 	repo(t, root)
 	below := filepath.Join(home, "proj")
@@ -248,7 +250,7 @@ func TestHides(t *testing.T) {
 	}
 	for _, path := range []string{"/etc", "/usr/lib", "/tmp", "/dev"} {
 		got, err := Find(path, "/home/u", Choice{}, Local())
-		if err == nil || !strings.HasPrefix(err.Error(), path+" cannot be mounted") || !strings.Contains(err.Error(), "--no-mount") {
+		if err == nil || !strings.HasPrefix(err.Error(), path+" cannot be mounted") || !strings.Contains(hint.Of(err), "--no-mount") {
 			t.Errorf("%s: got %+v, %v", path, got, err)
 		}
 		if got, err = Find(path, "/home/u", Choice{NoMount: true}, Local()); err != nil || len(got.Mounts) != 0 || got.Dir != "" {
@@ -258,7 +260,7 @@ func TestHides(t *testing.T) {
 }
 
 func TestNoWorkingDirectory(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	write(t, root+"/file", "")
 	for cwd, want := range map[string]string{"": "gone", root + "/gone": "gone", root + "/file": "not a directory", "relative": "not an absolute path"} {
 		if got, err := Find(cwd, home, Choice{}, Local()); err == nil || !strings.Contains(err.Error(), want) {
@@ -269,7 +271,7 @@ func TestNoWorkingDirectory(t *testing.T) {
 
 // The hook's answer is what counts, for home too: on a Mac ~/proj and ~/PROJ are one directory.
 func TestRealCase(t *testing.T) {
-	root, home := place(t)
+	root, home := tempHome(t)
 	mkdir(t, root+"/Proj")
 	mkdir(t, root+"/proj")
 	sys := System{RealCase: func(path string) (string, error) {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realCase asks the kernel for the path's name on disk, for most Macs' disks ignore case:
+// realCase asks the kernel for the path's name on disk: most Macs' disks ignore case, but
 // a mount by another case is another directory to the engine. A path that may not be
 // opened keeps its name.
 func realCase(path string) (string, error) {

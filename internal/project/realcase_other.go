@@ -2,5 +2,5 @@
 
 package project
 
-// realCase is the path itself where file systems keep case apart.
+// realCase returns the path itself, where file systems distinguish case.
 func realCase(path string) (string, error) { return path, nil }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// within tells whether path is dir or below it. Both are clean.
+// within reports whether path is dir or below it. Both are clean.
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// hides names the directory of the system that a mount at path would hide, and that a
-// session needs of its image, of the kernel or of the agent: some with all below them,
-// others themselves. Empty: none.
+// hides returns the directory of the system that a mount at path would hide, or an empty
+// string. A session needs these from its image, the kernel or the agent: some with all
+// that is below them, others themselves.
 func hides(path string) string {
 	for _, dir := range []string{
 		"/nix", "/nixproxy", "/etc", "/proc", "/sys", "/dev", "/bin", "/sbin", "/usr", "/lib", "/lib64", "/private/etc",
@@ -33,7 +33,7 @@ func hides(path string) string {
 // privateDirs are the home directory and all directories above it, the nearest first.
 type privateDirs []string
 
-// privateDirs takes a home that does not exist as it is written.
+// privateDirs returns them. A home that does not exist is taken as it is written.
 func (sys System) privateDirs(home string) privateDirs {
 	resolved, err := sys.real(home)
 	if err != nil {
@@ -47,9 +47,9 @@ func (sys System) privateDirs(home string) privateDirs {
 	return dirs
 }
 
-// why says in which way path is private; empty when it is not. Another name of the same
-// directory (a bind mount) is seen too.
-func (p privateDirs) why(path string) string {
+// reason says why path is private; empty when it is not. Another name of the same
+// directory (a bind mount) counts too.
+func (p privateDirs) reason(path string) string {
 	info, err := os.Stat(path)
 	for i, dir := range p {
 		other, otherErr := os.Stat(dir)

@@ -10,14 +10,14 @@ import (
 
 // binary is a nix that can be executed.
 type binary struct {
-	path     string // as it was found: what is started, for a binary may look at its own name
+	path     string // as it was found: it is started so, for a binary may look at its own name
 	resolved string
 	info     fs.FileInfo
 }
 
-// open resolves path; false when there is nothing that can be executed, or when it is
+// executable resolves path; false when nothing can be executed there, or when it is
 // nixproxy itself.
-func (h Host) open(path string) (binary, bool) {
+func (h Host) executable(path string) (binary, bool) {
 	resolved, err := h.EvalSymlinks(path)
 	if err != nil {
 		return binary{}, false
@@ -33,7 +33,7 @@ func (h Host) open(path string) (binary, bool) {
 	return file, true
 }
 
-// isSelf sees hard links too.
+// isSelf reports whether a file is the running nixproxy, under any name.
 func (h Host) isSelf(file binary) bool {
 	if h.Self == "" {
 		return false
@@ -45,8 +45,8 @@ func (h Host) isSelf(file binary) bool {
 	return err == nil && os.SameFile(self, file.info)
 }
 
-// isWrapper knows a small script that names nixproxy: someone's `nix` that is `nixproxy
-// run -- nix "$@"`. Its version would be that of a proxy container, not of the host.
+// isWrapper recognises a small script that names nixproxy: a user's `nix` that is
+// `nixproxy run -- nix "$@"`. Its version would be that of a proxy container.
 func (h Host) isWrapper(file binary) bool {
 	const most = 64 << 10
 	if file.info.Size() > most {
@@ -56,11 +56,11 @@ func (h Host) isWrapper(file binary) bool {
 	return err == nil && bytes.HasPrefix(content, []byte("#!")) && bytes.Contains(content, []byte("nixproxy"))
 }
 
-// storePath is a file in a store path, whose content never changes.
+// storePath matches a file in a store path, whose content never changes.
 var storePath = regexp.MustCompile(`^/nix/store/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]+/`)
 
-// cacheKey names this very content: a store path by itself, another file with its size
-// and time of change.
+// cacheKey identifies the binary's content: by its path in a store, elsewhere by its size
+// and time of change too.
 func (b binary) cacheKey() string {
 	if storePath.MatchString(b.resolved) {
 		return b.resolved

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func TestClash(t *testing.T) {
@@ -34,7 +36,7 @@ func TestClash(t *testing.T) {
 		switch err := nix.Clash(other); {
 		case test.want == "" && err != nil:
 			t.Errorf("%s beside %s: %v", test.nix, test.other, err)
-		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+		case test.want != "" && (err == nil || !strings.Contains(hint.Text(err), test.want)):
 			t.Errorf("%s beside %s: %v, want %q", test.nix, test.other, err, test.want)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // runTimeout bounds one `nix --version`, which takes some milliseconds where all is well.
@@ -27,7 +29,7 @@ type Cache interface {
 // Host is what Find needs to know of the machine; Local fills it for the real one.
 type Host struct {
 	Getenv       func(key string) string
-	Home         string // empty: the home directory's places are not looked at
+	Home         string // empty: the home directory's places are not searched
 	Self         string // the running nixproxy, links resolved; a `nix` that is this file is skipped
 	Stat         func(path string) (fs.FileInfo, error)
 	EvalSymlinks func(path string) (string, error)
@@ -36,7 +38,7 @@ type Host struct {
 	Cache        Cache                                                               // may be nil
 }
 
-// Local is this machine.
+// Local returns the Host of this machine.
 func Local(home, self string, cache Cache) Host {
 	return Host{
 		Getenv:       os.Getenv,
@@ -51,19 +53,19 @@ func Local(home, self string, cache Cache) Host {
 }
 
 // Find returns the host's Nix: the first on PATH, else the first in the places where
-// installers put it; false when there is none. One whose version is cached starts no
-// process. A Nix that does not tell its version is an error, not skipped: silently taking
+// installers put it; false when there is none. It starts no process where the version is
+// cached. A Nix that does not tell its version is an error, not skipped: silently taking
 // another version than the user's is worse.
 func (h Host) Find(ctx context.Context) (Nix, bool, error) {
 	if h.Getenv(LookingVariable) != "" {
-		return Nix{}, false, errors.New("looking for the host's Nix: a nix on PATH calls nixproxy: name the version with --nix-version")
+		return Nix{}, false, hint.Add(errors.New("looking for the host's Nix: a nix on PATH calls nixproxy"), nameVersion)
 	}
 	for _, path := range h.candidates() {
-		file, ok := h.open(path)
+		file, ok := h.executable(path)
 		if !ok {
 			continue
 		}
-		nix, err := h.ask(ctx, file)
+		nix, err := h.versionOf(ctx, file)
 		if err != nil {
 			return Nix{}, false, fmt.Errorf("asking %s for its version: %w", path, err)
 		}
@@ -74,10 +76,10 @@ func (h Host) Find(ctx context.Context) (Nix, bool, error) {
 }
 
 // Present returns the host's Nix as far as it is known without starting it: where it is,
-// and what it is if it was asked before; false when there is none.
+// and its version if that is cached; false when there is none.
 func (h Host) Present() (Nix, bool) {
 	for _, path := range h.candidates() {
-		if file, ok := h.open(path); ok {
+		if file, ok := h.executable(path); ok {
 			nix, _ := h.cached(file.cacheKey())
 			nix.Binary = path
 			return nix, true
@@ -86,9 +88,9 @@ func (h Host) Present() (Nix, bool) {
 	return Nix{}, false
 }
 
-// candidates are the paths where a nix may be, in the order in which they are tried. A
-// relative entry of PATH, the empty one included, means another file in each directory
-// and is not trusted.
+// candidates returns the paths where a nix may be, the first to try first. A relative
+// entry of PATH, the empty one included, means another file in each directory and is not
+// trusted.
 func (h Host) candidates() []string {
 	var paths []string
 	for _, dir := range filepath.SplitList(h.Getenv("PATH")) {
@@ -105,8 +107,8 @@ func (h Host) candidates() []string {
 	return paths
 }
 
-// ask returns the version from the cache or, failing that, from the binary.
-func (h Host) ask(ctx context.Context, file binary) (Nix, error) {
+// versionOf returns the version from the cache or, failing that, from the binary.
+func (h Host) versionOf(ctx context.Context, file binary) (Nix, error) {
 	key := file.cacheKey()
 	if nix, ok := h.cached(key); ok {
 		return nix, nil
@@ -115,7 +117,7 @@ func (h Host) ask(ctx context.Context, file binary) (Nix, error) {
 	defer cancel()
 	output, err := h.Run(ctx, file.path)
 	if err != nil {
-		return Nix{}, fmt.Errorf("%w: name the version with --nix-version", err)
+		return Nix{}, hint.Add(err, nameVersion)
 	}
 	nix, err := Parse(output)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Spellings are the tags that can mean exactly this version, the best first: as it is
+// Spellings returns the tags that can mean exactly this version, the best first: as it is
 // written, then the two-part or three-part form of the same number (2.4 is 2.4.0). A
 // snapshot of some commit has no tag, so no spelling.
 func Spellings(version string) []string {
@@ -23,29 +23,29 @@ func Spellings(version string) []string {
 	}
 }
 
-// Nearest orders the tags that are releases of the same minor version by how near their
-// patch is to the wanted one, the higher first of two as near. A pre-release wants its
-// minor's first release.
-func Nearest(want string, tags []string) []string {
-	wanted, ok := parseNumber(want)
+// Nearest returns the tags of the same minor version's releases, those with the nearest
+// patch first, and of two as near the higher first. For a pre-release, the first release
+// of its minor version is the nearest.
+func Nearest(version string, tags []string) []string {
+	number, ok := parseNumber(version)
 	if !ok {
 		return nil
 	}
 	found := releases(tags)
-	found = slices.DeleteFunc(found, func(r release) bool { return !r.sameMinor(wanted) })
+	found = slices.DeleteFunc(found, func(r release) bool { return !r.sameMinor(number) })
 	slices.SortFunc(found, func(a, b release) int {
 		return cmp.Or(
-			cmp.Compare(distance(a.patch, wanted.patch), distance(b.patch, wanted.patch)),
+			cmp.Compare(distance(a.patch, number.patch), distance(b.patch, number.patch)),
 			cmp.Compare(b.patch, a.patch),
-			cmp.Compare(unlike(a.tag, want), unlike(b.tag, want)),
+			cmp.Compare(unlike(a.tag, version), unlike(b.tag, version)),
 			cmp.Compare(b.tag, a.tag),
 		)
 	})
 	return tagsOf(found)
 }
 
-// Choices are the n newest releases among tags, the newest first, each number once: what
-// an error offers instead.
+// Choices returns the n newest releases among tags, the newest first, each number once: an
+// error offers them instead.
 func Choices(tags []string, n int) []string {
 	found := releases(tags)
 	slices.SortFunc(found, func(a, b release) int {
@@ -60,8 +60,8 @@ type release struct {
 	tag string
 }
 
-// releases keeps the tags of releases, each once, but for the one that nobody should be
-// given unasked.
+// releases returns the tags of releases, each once, without the clashing one: nobody
+// should get that unasked.
 func releases(tags []string) []release {
 	var found []release
 	seen := make(map[string]bool)
@@ -86,9 +86,9 @@ func tagsOf(found []release) []string {
 
 func distance(a, b int) int { return max(a-b, b-a) }
 
-// unlike puts the spelling that was asked for before the other one of the same number.
-func unlike(tag, want string) int {
-	if tag == want {
+// unlike sorts the requested spelling before another one of the same number.
+func unlike(tag, requested string) int {
+	if tag == requested {
 		return 0
 	}
 	return 1

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// number is a version taken apart: X.Y or X.Y.Z, and what follows in a pre-release.
+// number is a parsed version: X.Y or X.Y.Z, and what follows in a pre-release.
 type number struct {
 	major, minor, patch int
 	threePart           bool
 	suffix              string
 }
 
-// numberForm has no leading zeros and few digits, so that a number has one spelling and
-// fits an int.
+// numberForm allows no leading zeros and few digits, so that a number has one spelling
+// and fits an int.
 var numberForm = regexp.MustCompile(`^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(?:\.(0|[1-9]\d{0,8}))?((?:pre|[-_.+~])[0-9A-Za-z._+~-]{1,90})?$`)
 
 func parseNumber(s string) (number, bool) {
@@ -47,9 +47,9 @@ func atoi(digits string) int {
 
 func (n number) prerelease() bool { return n.suffix != "" }
 
-// snapshot tells a build of some commit ("pre20250409_e76bbe41",
-// "-beta.1-lixpre20240506-b6799ab"), or one with a distribution's mark ("+dfsg", which no
-// tag can hold), from a published pre-release ("-beta.1").
+// snapshot reports whether n is no published version ("-beta.1" is one), but a build of
+// some commit ("pre20250409_e76bbe41", "-beta.1-lixpre20240506-b6799ab"), or one with a
+// distribution's mark ("+dfsg", which no tag can hold).
 func (n number) snapshot() bool {
 	return strings.Contains(n.suffix, "pre") || strings.ContainsAny(n.suffix, "+~")
 }

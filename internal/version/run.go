@@ -12,7 +12,7 @@ import (
 )
 
 // runVersion starts `binary --version` in nixproxy's own environment and returns its
-// stdout. The last line that it said on stderr is in the error.
+// stdout. The last line of its stderr is in the error.
 func runVersion(ctx context.Context, binary string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, "--version")

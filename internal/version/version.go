@@ -1,4 +1,4 @@
-// Package version tells which Nix the host runs, and which image tags that can mean.
+// Package version finds which Nix the host runs, and which image tags can mean it.
 package version
 
 import (
@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Default is the version that is used when the host has no Nix and none was asked for.
@@ -34,7 +36,7 @@ type Nix struct {
 // versionLine is the first line of `nix --version`. The flavour is in the parentheses.
 var versionLine = regexp.MustCompile(`^nix \((Nix|Lix, like Nix|Determinate Nix [^()]+)\) (\S+)$`)
 
-// Parse reads the output of `nix --version`, of which only the first line counts.
+// Parse reads the first line of the output of `nix --version`.
 func Parse(output string) (Nix, error) {
 	line, _, _ := strings.Cut(output, "\n")
 	line = strings.TrimSpace(line)
@@ -57,8 +59,11 @@ func Parse(output string) (Nix, error) {
 	return nix, nil
 }
 
+// nameVersion is the hint for a Nix whose version cannot be found out.
+const nameVersion = "name the version with --nix-version"
+
 func unknownLine(line string) error {
-	return fmt.Errorf("reading Nix's version: unknown form %s: name the version with --nix-version", quoted(line))
+	return hint.Add(fmt.Errorf("reading Nix's version: unknown form %s", quoted(line)), nameVersion)
 }
 
 // ParseRequested reads the value of --nix-version: "2.26.3", "2.4", "lix-2.95.2" or "lix:2.95.2".
@@ -71,7 +76,7 @@ func ParseRequested(s string) (Nix, error) {
 	}
 	number, ok := parseNumber(version)
 	if !ok {
-		return Nix{}, fmt.Errorf("--nix-version %s is not a version: write one like %s, or lix-2.95.2 for Lix", quoted(s), Default)
+		return Nix{}, hint.Add(fmt.Errorf("--nix-version %s is not a version", quoted(s)), "write one like %s, or lix-2.95.2 for Lix", Default)
 	}
 	return Nix{Flavour: flavour, Version: version, Prerelease: number.prerelease()}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 var lines = []struct {
@@ -58,11 +60,11 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// checkMessage: one short printable line that names the way out.
+// checkMessage wants one short printable line, and a hint; one of them names the flag.
 func checkMessage(t *testing.T, err error) {
 	t.Helper()
-	text := err.Error()
-	if !strings.Contains(text, "--nix-version") || strings.ContainsAny(text, "\n\x1b") || len(text) > 500 || !utf8.ValidString(text) {
+	text := err.Error() + " " + hint.Of(err)
+	if hint.Of(err) == "" || !strings.Contains(text, "--nix-version") || strings.ContainsAny(text, "\n\x1b") || len(text) > 500 || !utf8.ValidString(text) {
 		t.Errorf("message %q", text)
 	}
 }
