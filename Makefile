@@ -9,6 +9,8 @@ HASTY    = -gcflags 'all=-N -l -dwarf=0' -ldflags '$(STRIP)'
 SHA256   = $(shell command -v sha256sum >/dev/null 2>&1 && echo sha256sum || echo shasum -a 256)
 
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ACCEPTANCE   = -tags acceptance
 OTHER        = $(if $(filter arm64,$(shell $(GO) env GOARCH)),amd64,arm64)
 LONG_ENGINES = docker-28 docker-28-containerd podman-4 podman-5
 UNITS        = ./cmd/... ./internal/... ./scripts/...
@@ -59,34 +61,46 @@ images: ## stand-ins for nixos/nix, made once and cached
 	$(GO) run ./scripts/nix-image bookworm trixie newest >/dev/null
 	$(GO) run ./scripts/nix-image --arch $(OTHER) trixie >/dev/null
 
-.PHONY: unit behaviour
+.PHONY: unit cover behaviour
 unit: setup agents ## tests that need no engine, where much runs at once with the race detector
 	CGO_ENABLED=1 $(GO) test -race $(RACING)
 	@others=$$($(GO) list $(UNITS) | grep -vxF "$$($(GO) list $(RACING))"); \
 	[ -z "$$others" ] || $(GO) test $$others
+	$(if $(filter linux,$(shell $(GO) env GOOS)),$(GO) test $(ACCEPTANCE) ./test/harness/...)
+
+cover: setup agents ## how much of each package the unit tests reach
+	$(GO) test -cover $(UNITS)
 
 # For what hangs: a very busy machine takes a third of it.
 TIMEOUT ?= 60m
 behaviour: setup build engine images ## the built binary on a real engine
-	$(GO) test -tags acceptance ./test -count=1 -timeout $(TIMEOUT)
+	$(GO) test $(ACCEPTANCE) ./test -count=1 -timeout $(TIMEOUT)
 
-.PHONY: lint format vet platforms
-lint: format vet platforms ## gofmt, vet, staticcheck, and the other platforms build
+.PHONY: lint format vet platforms golangci
+lint: format vet platforms ## gofmt, vet and staticcheck, for Linux and macOS
 
 format:
-	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal scripts $(wildcard test)); \
+	@unformatted=$$($$($(GO) env GOROOT)/bin/gofmt -l cmd internal scripts test); \
 	[ -z "$$unformatted" ] || { echo "gofmt: please format $$unformatted" >&2; exit 1; }
 
 vet:
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) vet $(ACCEPTANCE) ./...
+	$(GO) run $(STATICCHECK) $(ACCEPTANCE) ./...
 
-# That it builds is all that is asked for, so nothing is optimised, which takes half the time; for Linux much is
-# compiled for the agent already.
+# For the other platforms nothing is optimised, which takes half the time, and vet and
+# build share what they compile; for Linux much is compiled for the agent already.
 platforms: agents
-	GOOS=darwin GOARCH=arm64 $(GO) build $(FLAGS) $(HASTY) -o /dev/null ./cmd/nixproxy
-	GOOS=darwin GOARCH=amd64 $(GO) build $(FLAGS) $(HASTY) -o /dev/null ./cmd/nixproxy
-	GOOS=linux GOARCH=arm64 $(GO) build $(FLAGS) -ldflags '$(STRIP)' -o /dev/null ./cmd/nixproxy
+	GOOS=linux GOARCH=$(OTHER) $(GO) vet $(ACCEPTANCE) -ldflags '$(STRIP)' ./...
+	GOOS=linux GOARCH=$(OTHER) $(GO) build $(FLAGS) -ldflags '$(STRIP)' -o /dev/null ./cmd/nixproxy
+	@for arch in arm64 amd64; do \
+		set -x; \
+		GOOS=darwin GOARCH=$$arch $(GO) vet $(HASTY) ./... || exit 1; \
+		GOOS=darwin GOARCH=$$arch $(GO) build $(FLAGS) $(HASTY) -o /dev/null ./cmd/nixproxy || exit 1; \
+	done
+
+# Not part of make test: it takes minutes to compile, once.
+golangci: ## the linters of .golangci.yml
+	$(GO) run $(GOLANGCI) run
 
 .PHONY: bench-warm bench-streams bench-sync settings-table clean help
 bench-warm: build engine ## a warm run beside docker exec and docker run

@@ -16,8 +16,13 @@ import (
 // machine.
 func TestEmulation(t *testing.T) {
 	m := emulation.New(t, suite, emulation.Other())
-	t.Run("own", func(t *testing.T) { testscript.Run(t, m.Params(suite.Engine, "")) })
+	run := func(t *testing.T, e *engine.Engine, infix string) {
+		params := m.Params(e, infix)
+		params.UpdateScripts = *update
+		testscript.Run(t, params)
+	}
+	t.Run("own", func(t *testing.T) { run(t, suite.Engine, "") })
 	for _, kind := range engine.Kinds() {
-		t.Run(kind, func(t *testing.T) { testscript.Run(t, m.Params(engine.Start(t, kind), kind+"-")) })
+		t.Run(kind, func(t *testing.T) { run(t, engine.Start(t, kind), kind+"-") })
 	}
 }

@@ -21,6 +21,9 @@ import (
 // suite is what all tests share. TestMain makes it.
 var suite *fixture.Suite
 
+var update = flag.Bool("update", false, "write the files that scripts compare with anew")
+
+// TestMain runs the tests, or one of the programs that scripts start.
 func TestMain(m *testing.M) {
 	testscript.Main(withSuite{m}, program.All)
 }

@@ -26,5 +26,8 @@ func TestEngines(t *testing.T) {
 }
 
 func runScripts(t *testing.T, e *engine.Engine, infix string) {
-	testscript.Run(t, script.Params(suite, e, infix))
+	t.Helper()
+	params := script.Params(suite, e, infix)
+	params.UpdateScripts = *update
+	testscript.Run(t, params)
 }

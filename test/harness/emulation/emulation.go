@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,12 +74,25 @@ func New(t *testing.T, suite *fixture.Suite, other Architecture) *Emulation {
 	return &Emulation{suite, other, openBinfmt(t, suite.Prefix+other.goarch, other.machine), images[0], archive}
 }
 
+// Command is the command that these scripts have more.
+const Command = "emulate"
+
+// Variables are the variables that these scripts have more.
+func Variables() []string { return slices.Collect(maps.Keys((&Emulation{}).variables(""))) }
+
+// variables are those for a host whose other architecture's bash is at a path.
+func (m *Emulation) variables(bash string) map[string]string {
+	return map[string]string{
+		"OTHER": m.other.goarch, "OTHER_UNAME": m.other.uname, "OTHER_BASH": bash, "UNAME": uname[runtime.GOARCH],
+	}
+}
+
 // Params are like the others, with one more command, and with an image for
 // either architecture by one reference, as the real ones are.
 func (m *Emulation) Params(e *engine.Engine, infix string) testscript.Params {
 	params := script.Params(m.suite, e, infix)
 	params.Dir = "testdata/emulation"
-	params.Cmds["emulate"] = script.CommandOf(func(_ *script.Script, args []string) error { return m.emulate(args) })
+	params.Cmds[Command] = script.CommandOf(func(_ *script.Script, args []string) error { return m.emulate(args) })
 	setup := params.Setup
 	params.Setup = func(env *testscript.Env) error {
 		env.Defer(func() { m.remove(e) }) // after all that the script itself leaves
@@ -99,10 +114,9 @@ func (m *Emulation) setup(env *testscript.Env) error {
 	if err != nil || len(static) != 1 {
 		return fmt.Errorf("%d static programs for %s in the test image: %w", len(static), m.other.goarch, err)
 	}
-	env.Setenv("OTHER", m.other.goarch)
-	env.Setenv("OTHER_UNAME", m.other.uname)
-	env.Setenv("OTHER_BASH", static[0])
-	env.Setenv("UNAME", uname[runtime.GOARCH])
+	for name, value := range m.variables(static[0]) {
+		env.Setenv(name, value)
+	}
 	return registry.PushIndex(env.Getenv("NIXPROXY_REGISTRY")+"/nixos/nix:"+m.nix.Version,
 		map[string]v1.Image{runtime.GOARCH: m.suite.Registry.Images[m.nix.Version], m.other.goarch: m.image})
 }

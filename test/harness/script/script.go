@@ -7,6 +7,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,38 +19,47 @@ import (
 	"github.com/nixproxy/nixproxy/test/harness/recorder"
 )
 
-// Params are those in testdata, with the commands that they can use.
+// Params are the scripts of testdata, with the commands and conditions that they
+// can use.
 func Params(suite *fixture.Suite, e *engine.Engine, infix string) testscript.Params {
 	return testscript.Params{
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return setUp(suite, env, e, infix) },
-		Condition: func(condition string) (bool, error) {
-			if condition != "podman" {
-				return false, fmt.Errorf("there is no condition %s", condition)
+		Condition: func(name string) (bool, error) {
+			condition, ok := conditions[name]
+			if !ok {
+				return false, fmt.Errorf("there is no condition %s", name)
 			}
-			return e.Podman()
+			return condition(e)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"nixproxy":  nixproxyCommand,
-			"status":    CommandOf((*Script).status),
-			"events":    CommandOf((*Script).events),
-			"record":    CommandOf((*Script).record),
-			"recorded":  CommandOf((*Script).recorded),
-			"publish":   CommandOf((*Script).publish),
-			"container": CommandOf((*Script).container),
-			"volume":    CommandOf((*Script).volume),
-			"image-run": CommandOf((*Script).imageRun),
-			"image":     CommandOf((*Script).image),
-			"search":    CommandOf((*Script).search),
-			"hold":      CommandOf((*Script).hold),
-		},
+		Cmds: maps.Clone(commands),
 	}
 }
 
-// A Script is one script under way, with a volume and a corner of the registry
-// of its own.
+// A command is what a script calls by its name, as testscript has it.
+type command = func(ts *testscript.TestScript, neg bool, args []string)
+
+var commands = map[string]command{
+	"nixproxy":  nixproxyCommand,
+	"status":    CommandOf((*Script).status),
+	"events":    CommandOf((*Script).events),
+	"record":    CommandOf((*Script).record),
+	"recorded":  CommandOf((*Script).recorded),
+	"publish":   CommandOf((*Script).publish),
+	"container": CommandOf((*Script).container),
+	"volume":    CommandOf((*Script).volume),
+	"image-run": CommandOf((*Script).imageRun),
+	"image":     CommandOf((*Script).image),
+	"search":    CommandOf((*Script).search),
+	"hold":      CommandOf((*Script).hold),
+}
+
+var conditions = map[string]func(*engine.Engine) (bool, error){"podman": (*engine.Engine).Podman}
+
+// A Script is one script under way, with a volume and a path in the registry of
+// its own.
 type Script struct {
 	*testscript.TestScript
 	suite    *fixture.Suite
@@ -63,7 +73,7 @@ type Script struct {
 type scriptKey struct{}
 
 // CommandOf makes a command of scripts from a function that fails by an error.
-func CommandOf(run func(*Script, []string) error) func(*testscript.TestScript, bool, []string) {
+func CommandOf(run func(*Script, []string) error) command {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		s := ts.Value(scriptKey{}).(*Script)
 		s.TestScript = ts

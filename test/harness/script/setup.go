@@ -33,31 +33,44 @@ func setUp(suite *fixture.Suite, env *testscript.Env, e *engine.Engine, infix st
 	if err := s.awaitEvents(); err != nil {
 		return err
 	}
-	home := filepath.Join(suite.Homes, s.name) // the project must not be above it
-	if err := fixture.MakeHome(home); err != nil {
+	if err := fixture.MakeHome(s.home()); err != nil {
 		return err
 	}
-	for i, variable := range []string{"OLD", "MID", "NEW"} {
-		image := suite.Images[i]
+	for _, image := range suite.Images {
 		if err := suite.Registry.Push(suite.Registry.Open+"/"+s.name+"/nixos/nix:"+image.Version, image.Version); err != nil {
 			return err
 		}
-		env.Setenv(variable, image.Version)
-		env.Setenv("HOSTNIX_"+strings.ReplaceAll(image.Version, ".", "_"), image.Root+":"+image.Nix)
 	}
-	for name, value := range map[string]string{
-		"HOME": home, "XDG_RUNTIME_DIR": "", "NAME": s.name, "ARCH": runtime.GOARCH,
-		"PATH":        suite.Bin + ":" + env.Getenv("PATH"),
-		"DOCKER_HOST": e.Host, "DOCKER_CONFIG": filepath.Join(home, ".docker"),
-		"OPEN": suite.Registry.Open, "CLOSED": suite.Registry.Closed, "BROKEN": suite.Registry.Broken,
-		"NIXPROXY_REGISTRY":    suite.Registry.Open + "/" + s.name,
-		"NIXPROXY_VOLUME":      s.name,
-		"NIXPROXY_STATE":       filepath.Join(env.WorkDir, "state"),
-		"NIXPROXY_NIX_VERSION": suite.Images[1].Version, // until hostnix says another
-	} {
+	variables := s.variables(env.WorkDir, env.Getenv("PATH"))
+	for name, value := range variables {
 		env.Setenv(name, value)
 	}
 	return nil
+}
+
+// home is in a directory of its own: the project must not be above it.
+func (s *Script) home() string { return filepath.Join(s.suite.Homes, s.name) }
+
+// variables are those that a script in a directory begins with, besides testscript's
+// own. Its PATH is added to.
+func (s *Script) variables(dir, path string) map[string]string {
+	registry := s.suite.Registry
+	variables := map[string]string{
+		"HOME": s.home(), "XDG_RUNTIME_DIR": "", "NAME": s.name, "ARCH": runtime.GOARCH,
+		"DOCKER_HOST": s.engine.Host, "DOCKER_CONFIG": filepath.Join(s.home(), ".docker"),
+		"OPEN": registry.Open, "CLOSED": registry.Closed, "BROKEN": registry.Broken,
+		"NIXPROXY_REGISTRY":    registry.Open + "/" + s.name,
+		"NIXPROXY_VOLUME":      s.name,
+		"NIXPROXY_STATE":       filepath.Join(dir, "state"),
+		"PATH":                 s.suite.Bin + ":" + path,
+		"NIXPROXY_NIX_VERSION": s.suite.Images[1].Version, // until hostnix says another
+	}
+	for i, name := range []string{"OLD", "MID", "NEW"} {
+		image := s.suite.Images[i]
+		variables[name] = image.Version
+		variables["HOSTNIX_"+strings.ReplaceAll(image.Version, ".", "_")] = image.Root + ":" + image.Nix
+	}
+	return variables
 }
 
 // awaitEvents waits until the engine tells this script of what it does.
