@@ -4,82 +4,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 
-	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/spf13/cobra"
+
 	"github.com/nixproxy/nixproxy/internal/image"
-	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
-// builtInside tells whether what is to be loaded is in the volume: a link to a
-// store path, which mostly dangles here, or a store path. Any other file of this
-// host is an archive, and so is one in its own store, unless it is a program.
-func builtInside(dir, file string) (nixstore.Place, bool) {
+const imageLoadLong = `Load images from an archive: a file, - for standard input, or what was built in
+the volume, which a store path or a link to one such as ./result names: an
+archive, or a program that writes one to its standard output. It goes from the
+proxy container straight to the engine; no copy is made on this host.`
+
+func newImageLoad(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "load FILE",
+		Short:   "load images from an archive, or from what was built in the volume",
+		Long:    imageLoadLong,
+		Example: "  nixproxy image load nix-2.26.3.tar\n  nixproxy run -- nix build .#image\n  nixproxy image load ./result",
+		Args:    between(1, 1, "one archive, or - for standard input"),
+		RunE: a.withEngine(func(ctx context.Context, p *proxy.Proxy, e proxy.Engine, args []string) error {
+			refs, err := a.load(ctx, p, e, args[0])
+			for _, ref := range refs {
+				if _, err := fmt.Fprintln(a.out, ref); err != nil {
+					return err
+				}
+			}
+			return err
+		}),
+	}
+	bindAsRun(a, c)
+	return c
+}
+
+func (a *app) load(ctx context.Context, p *proxy.Proxy, e proxy.Engine, file string) ([]string, error) {
+	if built, ok := builtInside(p.Host.Dir, file); ok {
+		return a.loadBuilt(ctx, p, e, file, built)
+	}
 	if file == "-" {
-		return nixstore.Place{}, false
+		return image.Load(ctx, e, "standard input", a.in, 0, a.terminal)
 	}
-	place, err := nixstore.Follow(dir, file)
+	archive, size, err := openArchive(file)
 	if err != nil {
-		return place, false
+		return nil, err
 	}
-	info, err := os.Stat(file)
-	return place, err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 != 0
+	defer archive.Close()
+	return image.Load(ctx, e, file, archive, size, a.terminal)
 }
 
-// loadBuilt gives the engine the archive that is, or is written by, a file of the
-// volume, straight from the proxy container.
-func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e proxy.Engine, name string, built nixstore.Place) ([]string, error) {
-	in, out := io.Pipe()
-	taken := make(chan error, 1)
-	go func() {
-		held := &heldBack{to: out}
-		err := p.Output(ctx, held, a.note, agentapi.Binary, agentapi.ModeArchive, built.String())
-		if err == nil {
-			err = held.release()
-		}
-		out.CloseWithError(err)
-		taken <- err
-	}()
-	refs, err := image.Load(ctx, e, name, in, 0, a.terminal)
-	if err == nil {
-		_, err = io.Copy(io.Discard, in)
+// openArchive opens a file, and tells its size.
+func openArchive(file string) (*os.File, int64, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("there is no file %s: name an archive, or - for standard input", file)
 	}
-	in.CloseWithError(errRefused)
-	if from := <-taken; from != nil && !errors.Is(from, errRefused) {
-		return nil, fmt.Errorf("loading %s: %w", name, from)
+	if err != nil {
+		return nil, 0, err
 	}
-	return refs, err
-}
-
-var errRefused = errors.New("the engine takes no more of the archive")
-
-// heldBack keeps the end of an archive, without which nobody takes it for whole,
-// until its writer is known to have ended well: an engine with the containerd
-// image store loads an archive when it has read the end of the tar, and not that
-// of the request.
-type heldBack struct {
-	to   io.Writer
-	held []byte
-}
-
-// heldSize is more than what follows the last file of a tar: two blocks of zeros,
-// padded by some programs to 10 or 20 blocks.
-const heldSize = 64 << 10
-
-func (h *heldBack) Write(p []byte) (int, error) {
-	h.held = append(h.held, p...)
-	if n := len(h.held) - heldSize; n > 0 {
-		if _, err := h.to.Write(h.held[:n]); err != nil {
-			return 0, err
-		}
-		h.held = append(h.held[:0], h.held[n:]...)
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory: name an archive, or - for standard input", file)
 	}
-	return len(p), nil
-}
-
-func (h *heldBack) release() error {
-	_, err := h.to.Write(h.held)
-	return err
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }

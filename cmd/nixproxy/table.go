@@ -1,28 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/rivo/uniseg"
-	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
-
-func jsonFlag(c *cobra.Command, value *bool) {
-	c.Flags().BoolVar(value, "json", false, "print JSON")
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
 
 // printTable prints rows in aligned columns, below a header if there is one. Some
 // cells are names that anybody has given.

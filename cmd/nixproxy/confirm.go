@@ -1,0 +1,33 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// canAsk refuses to take nothing for a yes, where there is no terminal.
+func (a *app) canAsk(c *cobra.Command) error {
+	if in, ok := a.in.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
+		return usage(c, "there is no terminal to ask on: add --yes")
+	}
+	return nil
+}
+
+// confirm asks on the terminal.
+func (a *app) confirm(question string) error {
+	fmt.Fprintf(a.err, "nixproxy: %s [y/N] ", question)
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return fmt.Errorf("nothing was removed")
+	}
+	return nil
+}
