@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/settings"
@@ -80,7 +81,7 @@ func (a *app) configSSH(c *cobra.Command) error {
 // whatever directory and environment it will be started in.
 func (a *app) relayCommand(c *cobra.Command, p *proxy.Proxy) ([]string, error) {
 	if p.Host.Dir == "" {
-		return nil, errors.New("the working directory is not there any more: change to another one")
+		return nil, hint.Add(errors.New("the working directory is not there any more"), "change to another one")
 	}
 	a.settings.State = p.State.Path()
 	if a.settings.Host == "" && a.settings.Context == "" {
@@ -132,7 +133,7 @@ func sshConfig(relay []string, key, knownHosts string) (string, error) {
   ProxyCommand %s
 `, sshName, sshQuoted(knownHosts), sshQuoted(key), percents(shellWords(relay)))
 	if strings.Count(text, "\n") != 8 || strings.ContainsRune(text, 0) {
-		return "", errors.New("a line break in a path or a setting cannot be written in an ssh configuration: choose another --state, directory or value")
+		return "", hint.Add(errors.New("a line break in a path or a setting cannot be written in an ssh configuration"), "choose another --state, directory or value")
 	}
 	return text, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,12 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // canAsk refuses to take nothing for a yes, where there is no terminal.
 func (a *app) canAsk(c *cobra.Command) error {
 	if in, ok := a.in.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
-		return usage(c, "there is no terminal to ask on: add --yes")
+		return usage(c, "%w", hint.Add(errors.New("there is no terminal to ask on"), "add --yes"))
 	}
 	return nil
 }
@@ -27,7 +30,7 @@ func (a *app) confirm(question string) error {
 		return err
 	}
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return fmt.Errorf("nothing was removed")
+		return errors.New("nothing was removed")
 	}
 	return nil
 }

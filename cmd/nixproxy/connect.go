@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
@@ -26,7 +27,7 @@ func newConnect(a *app) *cobra.Command {
 				return usage(c, "--directory is missing")
 			}
 			if err := os.Chdir(dir); err != nil {
-				return fmt.Errorf("changing to the directory that the ssh configuration is for: %w: print another one with `nixproxy config ssh`", err)
+				return hint.Add(fmt.Errorf("changing to the directory that the ssh configuration is for: %w", err), "print another one with `nixproxy config ssh`")
 			}
 			return a.connect(c, knownHosts)
 		},

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // A passing is a kind of variable that a command inside gets by itself, because
@@ -54,7 +56,7 @@ func environment(caller, files, named []string) ([]string, error) {
 	for _, variable := range named {
 		complete, err := completed(variable, caller)
 		if err != nil {
-			return nil, fmt.Errorf("--env %w: write NAME or NAME=VALUE", err)
+			return nil, hint.Add(fmt.Errorf("--env %w", err), "write NAME or NAME=VALUE")
 		}
 		env = append(env, complete...)
 	}
@@ -103,10 +105,10 @@ func completed(variable string, caller []string) ([]string, error) {
 func readEnvFile(file string, caller []string) ([]string, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading --env-file: %w: name a file that can be read", err)
+		return nil, hint.Add(fmt.Errorf("reading --env-file: %w", err), "name a file that can be read")
 	}
 	if !utf8.Valid(content) {
-		return nil, fmt.Errorf("reading --env-file %s: it is no UTF-8 text: save it as such", file)
+		return nil, hint.Add(fmt.Errorf("reading --env-file %s: its text is not UTF-8", file), "save it as UTF-8")
 	}
 	var env []string
 	number := 0
@@ -118,7 +120,7 @@ func readEnvFile(file string, caller []string) ([]string, error) {
 		}
 		variables, err := envFileLine(line, caller)
 		if err != nil {
-			return nil, fmt.Errorf("reading --env-file %s: line %d: %w: write NAME or NAME=VALUE", file, number, err)
+			return nil, hint.Add(fmt.Errorf("reading --env-file %s: line %d: %w", file, number, err), "write NAME or NAME=VALUE")
 		}
 		env = append(env, variables...)
 	}

@@ -94,7 +94,7 @@ func TestEnvironmentOfFiles(t *testing.T) {
 		"A\u00a0B=hidden":    "line 1: there are blanks",
 		"HERE \n":            "line 1: there are blanks",
 		"A=hidden\n\x00=x\n": `line 2: "\x00" names no variable`,
-		"A=hidden\xff":       "it is no UTF-8 text",
+		"A=hidden\xff":       "its text is not UTF-8",
 	} {
 		path := file(content)
 		_, err := environment(caller, []string{path}, nil)

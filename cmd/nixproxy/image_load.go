@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
@@ -58,14 +59,14 @@ func (a *app) load(ctx context.Context, p *proxy.Proxy, e proxy.Engine, file str
 func openArchive(file string) (*os.File, int64, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, fmt.Errorf("there is no file %s: name an archive, or - for standard input", file)
+		return nil, 0, hint.Add(fmt.Errorf("there is no file %s", file), "name an archive, or - for standard input")
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a directory: name an archive, or - for standard input", file)
+		err = hint.Add(fmt.Errorf("%s is a directory", file), "name an archive, or - for standard input")
 	}
 	if err != nil {
 		f.Close()

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 )
 
@@ -19,7 +20,7 @@ func newImageRemove(a *app) *cobra.Command {
 			for _, ref := range refs {
 				err := e.RemoveImage(ctx, ref)
 				if engine.IsNotFound(err) {
-					return fmt.Errorf("there is no image %s on the engine: `nixproxy image ls` lists those that are", ref)
+					return hint.Add(fmt.Errorf("there is no image %s on the engine", ref), "`nixproxy image ls` lists those that are")
 				}
 				if err != nil {
 					return err

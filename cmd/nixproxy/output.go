@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nixproxy/nixproxy/internal/filetree"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func outputFlag(c *cobra.Command, file *string) {
@@ -21,12 +22,12 @@ func outputFlag(c *cobra.Command, file *string) {
 func (a *app) output(file string, write func(io.Writer) error) error {
 	if file == "" || file == "-" {
 		if term.IsTerminal(int(a.out.Fd())) {
-			return fmt.Errorf("an archive is not for a terminal: name a file with -o, or redirect")
+			return hint.Add(errors.New("an archive is not for a terminal"), "name a file with -o, or redirect")
 		}
 		return write(a.out)
 	}
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a directory: name a file in it", file)
+		return hint.Add(fmt.Errorf("%s is a directory", file), "name a file in it")
 	} else if err == nil && !info.Mode().IsRegular() {
 		return writeInto(file, write)
 	}

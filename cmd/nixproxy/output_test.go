@@ -104,7 +104,7 @@ func TestNoArchiveForATerminal(t *testing.T) {
 	defer control.Close()
 	defer terminal.Close()
 	for _, file := range []string{"", "-"} {
-		if err := (&app{out: terminal}).output(file, says("x")); err == nil || !strings.Contains(err.Error(), "name a file with -o") {
+		if err := (&app{out: terminal}).output(file, says("x")); err == nil || !strings.Contains(hint.Of(err), "name a file with -o") {
 			t.Errorf("%v", err)
 		}
 	}

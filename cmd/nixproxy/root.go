@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
 
@@ -121,12 +122,12 @@ func unknownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("there is no command %q", args[0])
+	err := fmt.Errorf("there is no command %q", args[0])
 	c.SuggestionsMinimumDistance = 2
 	if similar := c.SuggestionsFor(args[0]); len(similar) > 0 {
-		text += fmt.Sprintf(" (%s?)", similar[0])
+		err = hint.Add(err, "the most similar is %q", similar[0])
 	}
-	return usage(c, "%s", text)
+	return usage(c, "%w", err)
 }
 
 // between checks the number of a command's arguments; most -1 is any number.

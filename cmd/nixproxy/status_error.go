@@ -31,8 +31,15 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
+// usage is the error of a command that was written wrong. A hint that it has comes before
+// the one that says where the help is.
 func usage(c *cobra.Command, format string, a ...any) error {
-	return hint.Add(usageError{fmt.Errorf(format, a...)}, "see `%s --help`", c.CommandPath())
+	err := fmt.Errorf(format, a...)
+	help := fmt.Sprintf("see `%s --help`", c.CommandPath())
+	if first := hint.Of(err); first != "" {
+		help = first + "; " + help
+	}
+	return hint.Add(usageError{err}, "%s", help)
 }
 
 // statusOf maps what a command returned to the exit status and to whose it is.

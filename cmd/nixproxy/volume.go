@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
+)
 
 func newVolume(a *app) *cobra.Command {
 	return group("volume", "list, inspect, clean, verify, export, import and remove volumes",
@@ -18,7 +24,7 @@ func newVolume(a *app) *cobra.Command {
 // is named by a flag, as it is for all commands.
 func theVolume(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(c, "%s takes no arguments, and got %q: --volume names a volume", c.CommandPath(), args[0])
+		return usage(c, "%w", hint.Add(fmt.Errorf("%s takes no arguments, and got %q", c.CommandPath(), args[0]), "--volume names a volume"))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -87,11 +88,11 @@ func (f *collectFlags) setOlderThan(text string) (err error) {
 func (f *collectFlags) check() error {
 	switch {
 	case f.plan.KeepImages < 1:
-		return fmt.Errorf("--keep-images %d: one image at least must stay, whose Nix collects; `nixproxy volume rm` removes all", f.plan.KeepImages)
+		return hint.Add(fmt.Errorf("--keep-images %d: one image at least must stay, whose Nix collects", f.plan.KeepImages), "`nixproxy volume rm` removes all")
 	case slices.Contains(f.plan.ForgetDirs, ""):
 		return errors.New("--forget needs a directory")
 	case slices.Contains(f.plan.ForgetHosts, ""):
-		return errors.New("--forget-host needs an ID, as `nixproxy volume gc --dry-run` lists it")
+		return hint.Add(errors.New("--forget-host needs an ID"), "`nixproxy volume gc --dry-run` lists them")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/transfer"
@@ -63,7 +64,7 @@ func (a *app) kept(ctx context.Context, name string, from io.Reader) (*os.File, 
 	}
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("keeping %s in %s (TMPDIR names another directory): %w", name, os.TempDir(), err)
+		return nil, hint.Add(fmt.Errorf("keeping %s in %s: %w", name, os.TempDir(), err), "TMPDIR names another directory")
 	}
 	return file, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // A shell's <(command) is a pipe with a name, which cannot be read twice.
@@ -40,7 +42,7 @@ func TestWhatCannotBeReadTwiceIsKept(t *testing.T) {
 		t.Errorf("left is %v", left)
 	}
 	t.Setenv("TMPDIR", filepath.Join(dir, "none"))
-	if _, _, err := a.seekable(t.Context(), "-"); err == nil || !strings.Contains(err.Error(), "TMPDIR names another directory") {
+	if _, _, err := a.seekable(t.Context(), "-"); err == nil || hint.Of(err) != "TMPDIR names another directory" {
 		t.Error(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/maintenance"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -103,7 +104,7 @@ func verdict(found agentapi.Verification, repaired bool) error {
 		what = fmt.Sprintf("%d things are", n)
 	}
 	if repaired {
-		return fmt.Errorf("%s still broken: standard output says of each what can be done", what)
+		return hint.Add(fmt.Errorf("%s still broken", what), "standard output says of each what can be done")
 	}
-	return fmt.Errorf("%s broken: `nixproxy volume verify --repair` repairs what images on the engine have", what)
+	return hint.Add(fmt.Errorf("%s broken", what), "`nixproxy volume verify --repair` repairs what images on the engine have")
 }

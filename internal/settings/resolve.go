@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/pflag"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Origin is where a setting's value came from. The zero Origin is the default.
@@ -114,7 +116,7 @@ func chooseTerminal(s *Settings, origins Origins) error {
 // a flag beats the environment here too.
 func (o Origins) weaker(one, other, both string) (string, error) {
 	if o[one].Flag == o[other].Flag {
-		return "", fmt.Errorf("%s (%s, %s): give one of them", both, named(one, o[one]), named(other, o[other]))
+		return "", hint.Add(fmt.Errorf("%s (%s, %s)", both, named(one, o[one]), named(other, o[other])), "give one of them")
 	}
 	weaker := one
 	if o[one].Flag {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func TestTable(t *testing.T) {
@@ -109,11 +111,11 @@ func TestBadValues(t *testing.T) {
 		{"", "NIXPROXY_PULL=sometimes", `environment variable NIXPROXY_PULL="sometimes": it is one of missing, always, never`},
 		{"", "NIXPROXY_DEBUG=yes", `environment variable NIXPROXY_DEBUG="yes": it is one of 1, 0, true, false`},
 		{"", "NIXPROXY_ENV=A=1\n=2", "environment variable NIXPROXY_ENV, line 2: it is written NAME or NAME=VALUE"},
-		{"--host a --context b", "", "both a host and a context are given (--host, --context): give one of them"},
-		{"-t -T", "", "both a terminal and none are asked for (--tty, --no-tty): give one of them"},
+		{"--host a --context b", "", "both a host and a context are given (--host, --context)\nhint: give one of them"},
+		{"-t -T", "", "both a terminal and none are asked for (--tty, --no-tty)\nhint: give one of them"},
 	} {
 		_, err := resolve(&Settings{}, test.args, test.env)
-		if err == nil || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.Contains(hint.Text(err), test.want) {
 			t.Errorf("%q %q: error %v, want %q", test.args, test.env, err, test.want)
 		}
 	}
