@@ -1,7 +1,6 @@
 package image
 
 import (
-	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -9,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -23,97 +21,40 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
 	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/terminal"
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
-// A fake is an engine: what it has, what a registry would give it, and what it
-// was asked to pull.
-type fake struct {
-	has    map[string]engine.Image
-	gives  map[string]engine.Image
-	fails  map[string]error // of pulls
-	pulled []string
-	events []engine.PullEvent
+// newEngine is an engine that has images, by their references.
+func newEngine(t *testing.T, has map[string]engine.Image) *enginetest.Engine {
+	e := enginetest.New(t)
+	for ref, i := range has {
+		e.AddImage(i, ref)
+	}
+	return e
 }
 
-type notFound struct{ error }
-
-func (notFound) NotFound() {}
-
-func (f *fake) FindImage(_ context.Context, ref, platform string) (engine.Image, error) {
-	i, ok := f.has[ref]
-	if ok && platform != "" && !i.Is(platform) {
-		return engine.Image{}, &engine.OtherPlatformError{Reference: ref, Has: i.OS + "/" + i.Arch, Wanted: platform}
-	}
-	if ok {
-		return i, nil
-	}
-	return engine.Image{}, notFound{fmt.Errorf("no such image: %s", ref)}
-}
-
-func (f *fake) Images(_ context.Context, patterns ...string) ([]engine.Image, error) {
-	var all []engine.Image
-	for _, ref := range slices.Sorted(maps.Keys(f.has)) {
-		repository, _ := cutTag(ref)
-		if slices.Contains(patterns, repository) {
-			all = append(all, engine.Image{ID: f.has[ref].ID, Tags: []string{ref}})
+// pulled is what an engine was asked to pull, also in vain.
+func pulled(e *enginetest.Engine) (refs []string) {
+	for _, request := range e.Requests() {
+		if ref, ok := strings.CutPrefix(request, "pull "); ok {
+			refs = append(refs, ref)
 		}
 	}
-	return all, nil
+	return refs
 }
 
-func (f *fake) PullImage(_ context.Context, ref, _ string, tell func(engine.PullEvent)) error {
-	f.pulled = append(f.pulled, ref)
-	for _, e := range f.events {
-		tell(e)
+// refuse has an engine fail to pull references.
+func refuse(e *enginetest.Engine, errs map[string]error) {
+	e.Before = func(call, ref string) error {
+		if call == "pull" {
+			return errs[ref]
+		}
+		return nil
 	}
-	if err := f.fails[ref]; err != nil {
-		return err
-	}
-	i, ok := f.gives[ref]
-	if !ok {
-		return fmt.Errorf("pulling %s: manifest for %s not found: manifest unknown", ref, ref)
-	}
-	if f.has == nil {
-		f.has = map[string]engine.Image{}
-	}
-	f.has[ref] = i
-	return nil
 }
-
-func (f *fake) SaveImages(_ context.Context, refs []string) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(tarOf("manifest.json", strings.Join(refs, "+")))), nil
-}
-
-// LoadImages loads what SaveImages saved.
-func (f *fake) LoadImages(_ context.Context, archive io.Reader) ([]string, error) {
-	files := tar.NewReader(archive)
-	if _, err := files.Next(); err != nil {
-		return nil, fmt.Errorf("as the engine has it: %w", err)
-	}
-	content, err := io.ReadAll(files)
-	if err != nil {
-		return nil, fmt.Errorf("as the engine has it: %w", err)
-	}
-	if _, err = files.Next(); err != io.EOF {
-		return nil, errors.New("as the engine has it: more")
-	}
-	_, err = io.Copy(io.Discard, archive)
-	return []string{string(content)}, err
-}
-
-func tarOf(name, content string) []byte {
-	var b bytes.Buffer
-	to := tar.NewWriter(&b)
-	_ = to.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))})
-	_, _ = io.WriteString(to, content)
-	_ = to.Close()
-	return b.Bytes()
-}
-
-func (f *fake) RemoveImage(context.Context, string) error { return errors.New("not asked for") }
 
 func anImage(id string) engine.Image {
 	return engine.Image{ID: id, OS: "linux", Arch: "amd64", Layers: []string{id}}
@@ -178,33 +119,36 @@ func TestReferences(t *testing.T) {
 func TestFindTakesWhatIsThere(t *testing.T) {
 	here := "nixos/nix:2.26.3"
 	for _, pull := range []string{"", PullMissing, PullNever} {
-		f := &fake{has: map[string]engine.Image{here: anImage("i")}}
+		f := newEngine(t, map[string]engine.Image{here: anImage("i")})
 		i, err := (Source{Pull: pull}).Find(t.Context(), f, nix("2.26.3"), quiet())
-		if err != nil || i.ID != "i" || i.Reference != here || i.Version != "2.26.3" || i.Identity != Identity(i.Image) || len(f.pulled) > 0 {
-			t.Errorf("%s: %+v, %v, pulled %q", pull, i, err, f.pulled)
+		if err != nil || i.ID != "i" || i.Reference != here || i.Version != "2.26.3" || i.Identity != Identity(i.Image) || len(pulled(f)) > 0 {
+			t.Errorf("%s: %+v, %v, pulled %q", pull, i, err, pulled(f))
 		}
 	}
-	f := &fake{has: map[string]engine.Image{here: anImage("old")}, gives: map[string]engine.Image{here: anImage("new")}}
+	f := newEngine(t, map[string]engine.Image{here: anImage("old")})
+	f.Registry[here] = anImage("new")
 	if i, err := (Source{Pull: PullAlways}).Find(t.Context(), f, nix("2.26.3"), quiet()); err != nil || i.ID != "new" {
 		t.Errorf("always: %+v, %v", i, err)
 	}
 	// Another spelling that is there beats one that must be pulled.
-	f = &fake{has: map[string]engine.Image{"nixos/nix:2.4.0": anImage("i")}, gives: map[string]engine.Image{"nixos/nix:2.4": anImage("j")}}
-	if i, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet()); err != nil || i.Reference != "nixos/nix:2.4.0" || len(f.pulled) > 0 {
-		t.Errorf("two spellings: %+v, %v, pulled %q", i, err, f.pulled)
+	f = newEngine(t, map[string]engine.Image{"nixos/nix:2.4.0": anImage("i")})
+	f.Registry["nixos/nix:2.4"] = anImage("j")
+	if i, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet()); err != nil || i.Reference != "nixos/nix:2.4.0" || len(pulled(f)) > 0 {
+		t.Errorf("two spellings: %+v, %v, pulled %q", i, err, pulled(f))
 	}
 }
 
 func TestFindNeverPullsWhenToldSo(t *testing.T) {
-	f := &fake{gives: map[string]engine.Image{"nixos/nix:2.26.3": anImage("i")}}
+	f := newEngine(t, nil)
+	f.Registry["nixos/nix:2.26.3"] = anImage("i")
 	_, err := (Source{Pull: PullNever}).Find(t.Context(), f, nix("2.26.3"), quiet())
-	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is not on the engine and --pull is never\nhint: load it") || len(f.pulled) > 0 {
-		t.Errorf("%v, pulled %q", err, f.pulled)
+	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is not on the engine and --pull is never\nhint: load it") || len(pulled(f)) > 0 {
+		t.Errorf("%v, pulled %q", err, pulled(f))
 	}
-	f.has = f.gives
+	f.AddImage(anImage("i"), "nixos/nix:2.26.3")
 	_, err = (Source{Pull: PullNever, Platform: "linux/arm64"}).Find(t.Context(), f, nix("2.26.3"), quiet())
-	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is for linux/amd64 and linux/arm64 is wanted\nhint: choose the platform") || len(f.pulled) > 0 {
-		t.Errorf("of another platform: %v, pulled %q", err, f.pulled)
+	if err == nil || !strings.Contains(hint.Text(err), "image nixos/nix:2.26.3 is for linux/amd64 and linux/arm64 is wanted\nhint: choose the platform") || len(pulled(f)) > 0 {
+		t.Errorf("of another platform: %v, pulled %q", err, pulled(f))
 	}
 }
 
@@ -235,32 +179,33 @@ func TestFindGoesDownTheLadder(t *testing.T) {
 		{name: "another platform came", want: "2.26.4", platform: "linux/arm64",
 			gives: map[string]engine.Image{"2.26.4": anImage("amd"), "2.26.6": arm}, got: "2.26.6", pulled: []string{"2.26.4", "2.26.6"}, warns: true},
 	} {
-		f := &fake{has: map[string]engine.Image{}, gives: map[string]engine.Image{}, fails: map[string]error{}}
+		f, fails := newEngine(t, nil), map[string]error{}
 		for _, tag := range test.has {
-			f.has[ref(tag)] = anImage(tag)
+			f.AddImage(anImage(tag), ref(tag))
 		}
 		for tag, i := range test.gives {
-			f.gives[ref(tag)] = i
+			f.Registry[ref(tag)] = i
 		}
 		for tag, err := range test.fails {
-			f.fails[ref(tag)] = err
+			fails[ref(tag)] = err
 		}
-		var said bytes.Buffer
+		refuse(f, fails)
+		var out bytes.Buffer
 		source := Source{Template: template, Platform: test.platform}
-		i, err := source.Find(t.Context(), f, nix(test.want), terminal.New(&said, terminal.Options{}))
+		i, err := source.Find(t.Context(), f, nix(test.want), terminal.New(&out, terminal.Options{}))
 		if err != nil || i.Reference != ref(test.got) {
 			t.Errorf("%s: got %s, %v", test.name, i.Reference, err)
 		}
-		var pulled []string
-		for _, p := range f.pulled {
+		var tags []string
+		for _, p := range pulled(f) {
 			_, tag := cutTag(p)
-			pulled = append(pulled, tag)
+			tags = append(tags, tag)
 		}
-		if !slices.Equal(pulled, test.pulled) {
-			t.Errorf("%s: pulled %q, want %q", test.name, pulled, test.pulled)
+		if !slices.Equal(tags, test.pulled) {
+			t.Errorf("%s: pulled %q, want %q", test.name, tags, test.pulled)
 		}
-		if warned := strings.Contains(said.String(), "warning: "); warned != test.warns || warned && !strings.Contains(said.String(), "using "+test.got) {
-			t.Errorf("%s: said %q", test.name, &said)
+		if warned := strings.Contains(out.String(), "warning: "); warned != test.warns || warned && !strings.Contains(out.String(), "using "+test.got) {
+			t.Errorf("%s: wrote %q", test.name, &out)
 		}
 		if wantVersion := test.got; test.warns && i.Version != wantVersion {
 			t.Errorf("%s: it promises %s", test.name, i.Version)
@@ -270,13 +215,13 @@ func TestFindGoesDownTheLadder(t *testing.T) {
 
 func TestFindOffersChoices(t *testing.T) {
 	template := tagged(t, "2.26.3", "2.27.0", "2.28.1", "latest")
-	_, err := (Source{Template: template}).Find(t.Context(), &fake{}, nix("2.99.1"), quiet())
+	_, err := (Source{Template: template}).Find(t.Context(), newEngine(t, nil), nix("2.99.1"), quiet())
 	if err == nil || !strings.Contains(hint.Text(err), "has no image of Nix 2.99.1; it has 2.28.1, 2.27.0, 2.26.3\nhint: choose one with --nix-version") {
 		t.Errorf("got %v", err)
 	}
-	f := &fake{}
-	if _, err := (Source{Template: template}).Find(t.Context(), f, nix("2.27.0pre20240910_1a2b3c4"), quiet()); err == nil || len(f.pulled) != 1 {
-		t.Errorf("a snapshot: %v, pulled %q", err, f.pulled) // the nearest alone, as it has no tag
+	f := newEngine(t, nil)
+	if _, err := (Source{Template: template}).Find(t.Context(), f, nix("2.27.0pre20240910_1a2b3c4"), quiet()); err == nil || len(pulled(f)) != 1 {
+		t.Errorf("a snapshot: %v, pulled %q", err, pulled(f)) // the nearest alone, as it has no tag
 	}
 }
 
@@ -288,20 +233,22 @@ func TestFindEndsAtWhatIsNoAbsence(t *testing.T) {
 		`error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH, out: ""`,
 		"write /var/lib/docker/tmp/x: no space left on device",
 	} {
-		f := &fake{fails: map[string]error{"nixos/nix:2.4": errors.New(text)}}
+		f := newEngine(t, nil)
+		refuse(f, map[string]error{"nixos/nix:2.4": errors.New(text)})
 		_, err := (Source{}).Find(t.Context(), f, nix("2.4"), quiet())
-		if err == nil || !strings.HasPrefix(err.Error(), text) || !strings.Contains(hint.Of(err), "image load") || len(f.pulled) != 1 {
-			t.Errorf("%s: got %v, pulled %q", text, err, f.pulled)
+		if err == nil || !strings.HasPrefix(err.Error(), text) || !strings.Contains(hint.Of(err), "image load") || len(pulled(f)) != 1 {
+			t.Errorf("%s: got %v, pulled %q", text, err, pulled(f))
 		}
 	}
 }
 
 func TestFindOfAPlainReferencePromisesNothing(t *testing.T) {
-	f := &fake{gives: map[string]engine.Image{"my/nix:tag": anImage("i")}}
+	f := newEngine(t, nil)
+	f.Registry["my/nix:tag"] = anImage("i")
 	if i, err := (Source{Template: "my/nix:tag"}).Find(t.Context(), f, nix("2.26.3"), quiet()); err != nil || i.Version != "" {
 		t.Errorf("%+v, %v", i, err)
 	}
-	if _, err := (Source{Template: "my/nix:other"}).Find(t.Context(), &fake{}, nix("2.26.3"), quiet()); err == nil || !strings.Contains(err.Error(), "manifest unknown") {
+	if _, err := (Source{Template: "my/nix:other"}).Find(t.Context(), newEngine(t, nil), nix("2.26.3"), quiet()); err == nil || !strings.Contains(err.Error(), "manifest unknown") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -355,10 +302,10 @@ func TestLayersAddUp(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	f := &fake{has: map[string]engine.Image{
+	f := newEngine(t, map[string]engine.Image{
 		"nixos/nix:2.8.0": anImage("a"), "nixos/nix:2.26.3": anImage("b"), "ghcr.io/lix-project/lix:2.93.0": anImage("c"),
 		"mirror:5000/nixos/nix:2.26.3": anImage("b"), "debian:12": anImage("d"), "my/nix:1": anImage("e"),
-	}}
+	})
 	for _, test := range []struct {
 		source Source
 		want   []string
@@ -380,13 +327,21 @@ func TestList(t *testing.T) {
 }
 
 // saver has the images a:1 and b:2.
-func saver() *fake {
-	return &fake{has: map[string]engine.Image{"a:1": anImage("a"), "b:2": anImage("b")}}
+func saver(t *testing.T) *enginetest.Engine {
+	return newEngine(t, map[string]engine.Image{"a:1": anImage("a"), "b:2": anImage("b")})
 }
 
 func TestSaveAndLoad(t *testing.T) {
+	archive, err := saver(t).SaveImages(t.Context(), []string{"a:1", "b:2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := io.ReadAll(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
-	if err := Save(t.Context(), saver(), []string{"a:1", "b:2"}, &out, quiet()); err != nil || !bytes.Equal(out.Bytes(), tarOf("manifest.json", "a:1+b:2")) {
+	if err := Save(t.Context(), saver(t), []string{"a:1", "b:2"}, &out, quiet()); err != nil || !bytes.Equal(out.Bytes(), want) {
 		t.Errorf("%q, %v", &out, err)
 	}
 	encoder, err := zstd.NewWriter(nil)
@@ -394,11 +349,11 @@ func TestSaveAndLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, archive := range [][]byte{out.Bytes(), encoder.EncodeAll(out.Bytes(), nil)} {
-		if refs, err := Load(t.Context(), saver(), "a file", bytes.NewReader(archive), 7, quiet()); err != nil || !slices.Equal(refs, []string{"a:1+b:2"}) {
+		if refs, err := Load(t.Context(), saver(t), "a file", bytes.NewReader(archive), 7, quiet()); err != nil || !slices.Equal(refs, []string{"a:1", "b:2"}) {
 			t.Errorf("%q, %v", refs, err)
 		}
 	}
-	if err := Save(t.Context(), saver(), []string{"a:1"}, full{}, quiet()); err == nil || !strings.Contains(err.Error(), "saving a:1: no space") {
+	if err := Save(t.Context(), saver(t), []string{"a:1"}, full{}, quiet()); err == nil || !strings.Contains(err.Error(), "saving a:1: no space") {
 		t.Errorf("a full disk: %v", err)
 	}
 }
@@ -406,22 +361,22 @@ func TestSaveAndLoad(t *testing.T) {
 // broken is an engine that ends what it saves before its end, or after an error
 // that it writes in its place.
 type broken struct {
-	fake
+	*enginetest.Engine
 	keep int
 	more string
 }
 
 func (b *broken) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, error) {
-	return io.NopCloser(io.MultiReader(bytes.NewReader(tarOf("manifest.json", "x")[:b.keep]), strings.NewReader(b.more))), nil
+	return io.NopCloser(io.MultiReader(bytes.NewReader(enginetest.Tar("manifest.json", "x")[:b.keep]), strings.NewReader(b.more))), nil
 }
 
 func TestWhatIsSavedIsWhole(t *testing.T) {
-	err := Save(t.Context(), saver(), []string{"a:1", "c:3"}, io.Discard, quiet())
+	err := Save(t.Context(), saver(t), []string{"a:1", "c:3"}, io.Discard, quiet())
 	if err == nil || !strings.Contains(err.Error(), "there is no image c:3 on the engine") {
 		t.Errorf("an image that is not there: %v", err)
 	}
 	for _, e := range []*broken{{keep: 100}, {more: `{"error":"no such layer"}`}, {keep: 1024, more: `{"error":"no such layer"}`}, {}} {
-		e.fake = *saver()
+		e.Engine = saver(t)
 		err := Save(t.Context(), e, []string{"a:1"}, io.Discard, quiet())
 		if err == nil || !strings.Contains(err.Error(), "saving a:1: the engine wrote no whole archive") {
 			t.Errorf("%+v: %v", e, err)
@@ -429,33 +384,33 @@ func TestWhatIsSavedIsWhole(t *testing.T) {
 	}
 }
 
-// What keeps an engine from loading is said in the user's words.
+// What keeps an engine from loading is told in the user's words.
 func TestLoadRefused(t *testing.T) {
-	whole := tarOf("manifest.json", rand.Text()+strings.Repeat(rand.Text()+rand.Text(), 100))
+	whole := enginetest.Tar("manifest.json", rand.Text()+strings.Repeat(rand.Text()+rand.Text(), 100))
 	for says, archive := range map[string][]byte{
 		"the archive ends too early":                whole[:3000],
 		"ends too early\nhint: copy it again":       zipped(whole)[:180],
 		"loading a file: this is no archive":        []byte("hello"),
 		"this is no archive of images":              bytes.Repeat([]byte("hello"), 1000),
-		"\nhint: `nixproxy volume import` takes it": append(tarOf("manifest.json", "")[:512], tarOf("nar/x.nar", "")...),
+		"\nhint: `nixproxy volume import` takes it": append(enginetest.Tar("manifest.json", "")[:512], enginetest.Tar("nar/x.nar", "")...),
 		"early\nhint: copy it again, whole":         whole[:600],
 	} {
-		_, err := Load(t.Context(), saver(), "a file", bytes.NewReader(archive), 0, quiet())
+		_, err := Load(t.Context(), saver(t), "a file", bytes.NewReader(archive), 0, quiet())
 		if err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("not %q: %v", says, err)
 		}
 	}
 	for says, archive := range map[string][]byte{
-		"loading a file: this is no archive": tarOf("hello", ""), "wrong: this is an OCI layout, which not every engine loads\nhint: `skopeo copy": tarOf("index.json", ""), "wrong": tarOf("manifest.json", ""),
+		"loading a file: this is no archive": enginetest.Tar("hello", ""), "wrong: this is an OCI layout, which not every engine loads\nhint: `skopeo copy": enginetest.Tar("index.json", ""), "wrong": enginetest.Tar("manifest.json", ""),
 	} {
-		_, err := Load(t.Context(), &refusing{}, "a file", bytes.NewReader(archive), 0, quiet())
+		_, err := Load(t.Context(), &refusing{newEngine(t, nil)}, "a file", bytes.NewReader(archive), 0, quiet())
 		if err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("not %q: %v", says, err)
 		}
 	}
 }
 
-type refusing struct{ fake }
+type refusing struct{ *enginetest.Engine }
 
 func (*refusing) LoadImages(_ context.Context, archive io.Reader) ([]string, error) {
 	_, _ = io.Copy(io.Discard, archive)

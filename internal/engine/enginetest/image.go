@@ -159,15 +159,13 @@ func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, e
 	return refs, nil
 }
 
+// readArchive reads an archive to its end, and what it says of its images then.
 func readArchive(archive io.Reader) (images map[string]engine.Image, err error) {
+	var content []byte
 	for files := tar.NewReader(archive); ; {
 		file, err := files.Next()
-		if err == io.EOF && images == nil {
-			return nil, errors.New("the archive has no " + manifest)
-		}
 		if err == io.EOF {
-			_, err = io.Copy(io.Discard, archive)
-			return images, err
+			break
 		}
 		if err != nil {
 			return nil, err
@@ -175,10 +173,18 @@ func readArchive(archive io.Reader) (images map[string]engine.Image, err error) 
 		if file.Name != manifest {
 			continue
 		}
-		if err := json.NewDecoder(files).Decode(&images); err != nil {
+		if content, err = io.ReadAll(files); err != nil {
 			return nil, err
 		}
 	}
+	if _, err := io.Copy(io.Discard, archive); err != nil {
+		return nil, err
+	}
+	if content == nil {
+		return nil, errors.New("the archive has no " + manifest)
+	}
+	err = json.Unmarshal(content, &images)
+	return images, err
 }
 
 // RemoveImage removes a reference. The last one of an image that a container is
