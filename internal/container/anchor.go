@@ -29,7 +29,7 @@ func Anchor(ctx context.Context, e Engine, p Place) (engine.Container, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := ours(c, p.Volume, RoleAnchor); err != nil {
+	if err := checkOurs(c, p.Volume, RoleAnchor); err != nil {
 		return c, err
 	}
 	if c.State == "created" {

@@ -71,16 +71,16 @@ func labels(volume string, role Role) map[string]string {
 	return map[string]string{LabelVolume: volume, LabelRole: string(role)}
 }
 
-// ours refuses a container that has the name of one of ours and is not.
-func ours(c engine.Container, volume string, role Role) error {
+// checkOurs refuses a container that has the name of one of ours and is not.
+func checkOurs(c engine.Container, volume string, role Role) error {
 	if c.Labels[LabelVolume] != volume || c.Labels[LabelRole] != string(role) {
 		return hint.Add(fmt.Errorf("container %s was not made by nixproxy", c.Name), "rename or remove it, or use another --volume")
 	}
 	return nil
 }
 
-// complete brings a container that was found or just created to run. One that
-// was never started may lack the agent: it is copied (again).
+// complete gets a container running that was found or just created. One that was
+// never started may lack the agent, which is copied into it (again).
 func complete(ctx context.Context, e Engine, c engine.Container, program agentbin.Program, files ...agentbin.File) error {
 	switch c.State {
 	case "running":
@@ -99,7 +99,7 @@ func complete(ctx context.Context, e Engine, c engine.Container, program agentbi
 	return e.StartContainer(ctx, c.ID)
 }
 
-// pause is the time between two looks at what another client is doing.
+// pause waits between two inspections of another client's container.
 func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -110,11 +110,11 @@ func pause(ctx context.Context) error {
 }
 
 // settle bounds the wait for a name that is taken by a container which cannot be
-// looked at: one that is just being removed.
+// inspected because it is just being removed.
 const settle = 20 * time.Second
 
-// findOrCreate returns the container of that name; of several creators at once
-// all get the one that won.
+// findOrCreate returns the container of a name. Several creators at once all get
+// the container of the first.
 func findOrCreate(ctx context.Context, e Engine, s engine.Specification) (engine.Container, error) {
 	for deadline := time.Now().Add(settle); ; {
 		c, err := e.FindContainer(ctx, s.Name)

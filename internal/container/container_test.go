@@ -468,7 +468,7 @@ func waitForTheOther(t *testing.T, paused bool) {
 	f.WantCalls("create v-sync") // and nothing of the other's was removed
 }
 
-func TestCorpseIsRemovedAfterItsTime(t *testing.T) {
+func TestAbandonedThrowawayIsRemovedAfterItsTime(t *testing.T) {
 	for _, state := range []string{"created", "exited", "dead"} {
 		f, p, anchor := anchored(t)
 		f.Add(engine.Container{Name: "v-sync", State: state, Created: enginetest.Epoch.Add(-31 * time.Second), Labels: labels("v", RoleThrowaway)})

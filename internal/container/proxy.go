@@ -49,7 +49,7 @@ func (p Proxy) Ensure(ctx context.Context, e Engine, anchor engine.Container) (c
 	fresh = c.State == "created"
 	err = complete(ctx, e, c, p.Agent, p.files()...)
 	if err != nil && p.Publish && ctx.Err() == nil {
-		return p.again(ctx, e, anchor, c, err)
+		return p.restart(ctx, e, anchor, c, err)
 	}
 	if err != nil {
 		return c, fresh, err
@@ -63,7 +63,7 @@ func (p Proxy) find(ctx context.Context, e Engine, anchor engine.Container) (eng
 	for {
 		c, err := findOrCreate(ctx, e, p.specification(anchor))
 		if err == nil {
-			err = ours(c, p.Volume, RoleProxy)
+			err = checkOurs(c, p.Volume, RoleProxy)
 		}
 		if err != nil || c.PidOf == anchor.ID {
 			return c, err
@@ -75,10 +75,10 @@ func (p Proxy) find(ctx context.Context, e Engine, anchor engine.Container) (eng
 	}
 }
 
-// again starts a container once more, whose start was refused, perhaps for its
-// port: the engine may have chosen one that was just taken. If that is refused
-// too, the container is made anew without one.
-func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container, refused error) (engine.Container, bool, error) {
+// restart starts a container whose start was refused once more. The engine may
+// have chosen a port that was just taken. If it refuses again, the container is
+// made anew without a port.
+func (p Proxy) restart(ctx context.Context, e Engine, anchor, c engine.Container, refused error) (engine.Container, bool, error) {
 	if now, err := e.FindContainer(ctx, anchor.ID); err != nil || !now.Running() {
 		return c, false, refused // that is why
 	}
@@ -92,7 +92,7 @@ func (p Proxy) again(ctx context.Context, e Engine, anchor, c engine.Container, 
 	}
 	p.Publish = false
 	portless, fresh, err := p.Ensure(ctx, e, anchor)
-	if err != nil && ours(portless, p.Volume, RoleProxy) == nil {
+	if err != nil && checkOurs(portless, p.Volume, RoleProxy) == nil {
 		_ = e.RemoveContainer(ctx, portless.ID) // it was not for the port, and the next one is to have it
 	}
 	return portless, fresh, err
@@ -113,8 +113,8 @@ func (p Proxy) specification(anchor engine.Container) engine.Specification {
 	return s
 }
 
-// moved are the mounts that are not where they are on the host: what a link in
-// one of them is called there the agent cannot know.
+// moved returns the mounts with another path than on the host: the agent cannot
+// know what a link in one of them is called there.
 func (p Proxy) moved() (targets []string) {
 	for _, m := range p.Mounts {
 		if m.Bind != m.Target {
@@ -124,8 +124,8 @@ func (p Proxy) moved() (targets []string) {
 	return targets
 }
 
-// files lets git work in the mounted project, which to the container's root
-// belongs to somebody else. Nix's own libgit2 reads this file too.
+// files returns the git configuration that lets git work in the mounted project,
+// which another user owns to the container's root. Nix's own libgit2 reads it too.
 func (p Proxy) files() []agentbin.File {
 	if len(p.Safe) == 0 {
 		return nil

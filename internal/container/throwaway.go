@@ -11,19 +11,19 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
-// ErrOccupied says that another throwaway container worked on the volume. It
-// has ended by now, and may have done the same job: look again.
+// ErrOccupied says that another throwaway container worked on the volume. It has
+// ended by now, and may have done the same job: the caller is to check that.
 var ErrOccupied = errors.New("another job has worked on the volume")
 
-// corpse is how long, by the engine's clock, a throwaway container may be
+// abandonedAfter is how long, by the engine's clock, a throwaway container may be
 // created and not started before its maker counts as dead.
-const corpse = 30 * time.Second
+const abandonedAfter = 30 * time.Second
 
 // cleanup bounds the removal of a container after its user has given up.
 const cleanup = 10 * time.Second
 
-// ThrowawayName is the name of a volume's throwaway container. That it can be
-// there but once makes it a lock between all hosts that share the engine.
+// ThrowawayName is the name of a volume's throwaway container. As an engine has it
+// only once, it is a lock between all hosts that share the engine.
 func ThrowawayName(volume string) string { return volume + "-sync" }
 
 // A Job is one job of the agent on a volume.
@@ -63,21 +63,22 @@ func Throwaway(ctx context.Context, e Engine, p Place, anchor engine.Container, 
 		return err
 	}
 	defer discard(ctx, e, id)
-	return perform(ctx, e, p, id, job)
+	return runJob(ctx, e, p, id, job)
 }
 
-// discard removes a throwaway container, however long a busy engine takes; with a
-// context that outlives the caller's for a while, as that may be what ended the job.
+// discard removes a throwaway container, however long a busy engine takes. Its
+// context outlives the caller's for a while, as the caller's end may have ended the
+// job.
 func discard(ctx context.Context, e Engine, id string) {
 	user := ctx
 	ctx, cancel := context.WithCancel(context.WithoutCancel(user))
 	defer cancel()
 	defer context.AfterFunc(user, func() { time.AfterFunc(cleanup, cancel) })()
-	_ = e.RemoveContainer(ctx, id) // the engine removes it too, and the next job looks for corpses
+	_ = e.RemoveContainer(ctx, id) // the engine removes it too, and the next job removes an abandoned one
 	_ = e.WaitRemoved(ctx, id)
 }
 
-func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
+func runJob(ctx context.Context, e Engine, p Place, id string, job Job) error {
 	archive, err := p.Agent.Archive(agentapi.Binary)
 	if err != nil {
 		return err
@@ -90,14 +91,14 @@ func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
 		return err
 	}
 	defer streams.Close()
-	ctx, give := context.WithCancelCause(ctx)
-	defer give(nil)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { streams.Close() })()
 	if err := e.StartContainer(ctx, id); err != nil {
 		return err
 	}
 	if job.In != nil {
-		go feed(streams, job.In, give)
+		go feed(streams, job.In, cancel)
 	}
 	err = job.Out(streams)
 	if ctx.Err() != nil {
@@ -110,14 +111,14 @@ func perform(ctx context.Context, e Engine, p Place, id string, job Job) error {
 	return err
 }
 
-// feed is the job's stdin until its end. If that cannot be read the job is given
-// up, as it must not take what it got for all; that a job takes no more is for
-// the job to explain.
-func feed(to *engine.Stream, from io.Reader, give func(error)) {
+// feed writes the job's stdin to its end. If that cannot be read, feed cancels the
+// job, which must not take a part for the whole. A job that reads no more has an
+// error of its own.
+func feed(to *engine.Stream, from io.Reader, cancel func(error)) {
 	source := &failing{Reader: from}
 	_, _ = io.Copy(to, source)
 	if source.err != nil {
-		give(source.err)
+		cancel(source.err)
 		return
 	}
 	_ = to.CloseWrite()
@@ -148,7 +149,7 @@ func awaitOther(ctx context.Context, e Engine, volume string) error {
 		if err != nil {
 			return err
 		}
-		if err := ours(c, volume, RoleThrowaway); err != nil {
+		if err := checkOurs(c, volume, RoleThrowaway); err != nil {
 			return err
 		}
 		if c.Running() || c.State == "paused" {
@@ -157,7 +158,7 @@ func awaitOther(ctx context.Context, e Engine, volume string) error {
 			}
 			continue
 		}
-		if err := removeCorpse(ctx, e, c); err != nil {
+		if err := removeAbandoned(ctx, e, c); err != nil {
 			return err
 		}
 		if err := pause(ctx); err != nil {
@@ -166,14 +167,14 @@ func awaitOther(ctx context.Context, e Engine, volume string) error {
 	}
 }
 
-// removeCorpse removes, by id, a container whose maker has had time enough to
+// removeAbandoned removes, by id, a container whose maker has had time enough to
 // start it, or whose end the engine was too dead to clean up after.
-func removeCorpse(ctx context.Context, e Engine, c engine.Container) error {
+func removeAbandoned(ctx context.Context, e Engine, c engine.Container) error {
 	now, err := e.Now(ctx)
 	if err != nil {
 		return err
 	}
-	if now.Sub(c.Created) < corpse {
+	if now.Sub(c.Created) < abandonedAfter {
 		return nil
 	}
 	return e.RemoveContainer(ctx, c.ID)

@@ -26,13 +26,13 @@ type Mount struct {
 	ReadOnly bool
 }
 
-// Limits are the most that a container may use; 0 is all that there is.
+// Limits bound what a container may use; 0 is no bound.
 type Limits struct {
 	Memory   int64 // bytes
 	NanoCPUs int64 // processors, times 1e9
 }
 
-// A Specification is all that is said of a container when it is created.
+// A Specification describes a container to create.
 type Specification struct {
 	Name       string
 	Image      string // an image id or reference
@@ -62,7 +62,7 @@ type Container struct {
 	Labels  map[string]string
 }
 
-// Running tells whether its process runs.
+// Running tells whether the container's process runs.
 func (c Container) Running() bool { return c.State == "running" }
 
 // CreateContainer creates a container without starting it and returns its id.
@@ -106,7 +106,7 @@ func publish(port int, config *container.Config, host *container.HostConfig) {
 	host.PortBindings = nat.PortMap{p: {{HostIP: loopback}}}
 }
 
-// published is where the one port of a container is reached.
+// published returns the address at which a container's one port is reached.
 func published(ports nat.PortMap) string {
 	for _, bindings := range ports {
 		for _, b := range bindings {

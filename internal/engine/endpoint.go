@@ -41,28 +41,28 @@ func (e Endpoint) Local() bool {
 	return false
 }
 
-// Choice is what the user said about the engine; empty fields mean nothing was said.
+// A Choice is the user's choice of an engine; an empty field is none.
 type Choice struct {
 	Host    string // an address
 	Context string // the name of a docker context
 }
 
-// Host is the part of the machine that finding an engine looks at.
+// A Host is what Find reads of the machine.
 type Host struct {
 	Getenv func(string) string
 	Home   string
-	// Dial answers whether something listens on a unix socket.
+	// Dial tells whether a program listens on a unix socket.
 	Dial func(path string) error
 }
 
-// ThisHost is the machine nixproxy runs on.
+// ThisHost returns the machine that nixproxy runs on.
 func ThisHost() Host {
 	home, _ := os.UserHomeDir() // without one the places below it are not looked at
 	return Host{Getenv: os.Getenv, Home: home, Dial: dialSocket}
 }
 
 func dialSocket(path string) error {
-	// Of one whose path is too long for a socket the kernel would say "invalid argument".
+	// To the kernel a path that is too long for a socket is an "invalid argument".
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func dialSocket(path string) error {
 
 // Find returns the engine to use: what the user chose, else docker's own
 // DOCKER_HOST, DOCKER_CONTEXT and current context (in docker's order), else the
-// first known socket that somebody listens on. It sends no request.
+// first known socket that a program listens on. It sends no request.
 func Find(choice Choice, host Host) (Endpoint, error) {
 	switch {
 	case choice.Host != "":
@@ -88,7 +88,7 @@ func Find(choice Choice, host Host) (Endpoint, error) {
 		name := host.Getenv("DOCKER_CONTEXT")
 		return fromContext(name, "DOCKER_CONTEXT="+name, host)
 	}
-	// An unreadable docker configuration is docker's to complain about.
+	// docker itself complains about a configuration that cannot be read.
 	if file, err := config.Load(config.Dir()); err == nil && file.CurrentContext != "" && file.CurrentContext != "default" {
 		return fromContext(file.CurrentContext, "context "+file.CurrentContext, host)
 	}
@@ -168,7 +168,7 @@ func search(host Host) (Endpoint, error) {
 		"start one (Docker Desktop, OrbStack, `colima start`, `podman machine start`, or dockerd), or name it with --host or --context")
 }
 
-// reason keeps of a dial's error what is new to somebody who sees the path already.
+// reason shortens a dial's error for a reader who sees the path already.
 func reason(err error) string {
 	switch {
 	case errors.Is(err, os.ErrNotExist):

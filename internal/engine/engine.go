@@ -16,7 +16,7 @@ import (
 // and is safe for concurrent use.
 type Engine struct {
 	Endpoint Endpoint
-	Warn     func(format string, a ...any) // told what the engine says beside a success; nil: nobody is
+	Warn     func(format string, a ...any) // receives the engine's warnings; nil drops them
 	api      *client.Client
 	platform string // os/arch of its kernel, since Greet
 }
@@ -46,7 +46,8 @@ func Open(endpoint Endpoint, apiVersion string) (*Engine, error) {
 	return &Engine{Endpoint: endpoint, api: api}, nil
 }
 
-// Greet asks the engine who it is, waiting for one that is just waking up.
+// Greet asks the engine for its version and platform. It waits for an engine that
+// is just waking up.
 func (e *Engine) Greet(ctx context.Context) (Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, wakeUp)
 	defer cancel()
@@ -91,22 +92,22 @@ func IsNotFound(err error) bool { return errdefs.IsNotFound(err) }
 // state: a name that is taken, a container that does not run.
 func IsConflict(err error) bool { return errdefs.IsConflict(err) }
 
-// IsInvalid tells whether the engine said that what it was asked for cannot be,
+// IsInvalid tells whether the engine refused a request that it cannot fulfil,
 // such as more processors than it has.
 func IsInvalid(err error) bool { return errdefs.IsInvalidArgument(err) }
 
-// unreachable says that there is no answer, and how to get one.
+// unreachable returns the error for an engine that does not answer.
 func (e *Engine) unreachable(err error) error {
-	why := plainly(err).Error()
+	reason := plainly(err).Error()
 	if client.IsErrConnectionFailed(err) {
-		why = "nothing listens there" // the client's text asks whether it runs
+		reason = "nothing listens there" // the client's text asks whether it runs
 	}
-	return hint.Add(fmt.Errorf("the engine at %s (%s) does not answer: %s", e.Endpoint.Address, e.Endpoint.Origin, why),
+	return hint.Add(fmt.Errorf("the engine at %s (%s) does not answer: %s", e.Endpoint.Address, e.Endpoint.Origin, reason),
 		"start it, or name another with --host or --context")
 }
 
 // A daemonError is an error in the engine's words without the client's
-// introduction, since ours say already who was asked what.
+// introduction, since ours name the request already.
 type daemonError struct{ error }
 
 func (d daemonError) Error() string {
@@ -115,4 +116,5 @@ func (d daemonError) Error() string {
 
 func (d daemonError) Unwrap() error { return d.error }
 
+// plainly returns an error in the engine's words, with what they mean for a disk.
 func plainly(err error) error { return explainDisk(daemonError{err}) }

@@ -324,8 +324,8 @@ func TestOutputRunsACommandToItsEnd(t *testing.T) {
 		case "/exec/e/start":
 			_, _ = io.Copy(io.Discard, r.Body)
 			hijacked(t, w, func(conn net.Conn, stdin io.Reader) {
-				said, _ := io.ReadAll(stdin) // to its half-close
-				_, _ = io.WriteString(conn, frame(2, "complaint")+frame(1, "got "+string(said)))
+				input, _ := io.ReadAll(stdin) // to its half-close
+				_, _ = io.WriteString(conn, frame(2, "complaint")+frame(1, "got "+string(input)))
 			})
 		case "/exec/e/json":
 			always(200, fmt.Sprintf(`{"ExitCode":%d}`, status))(w, r)

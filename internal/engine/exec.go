@@ -79,8 +79,8 @@ func (e *Engine) Output(ctx context.Context, id string, stdin string, argv ...st
 func (s *Stream) output(ctx context.Context, id, stdin, program string) ([]byte, error) {
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	// Beside the reading: Docker 20.10 lets go of who feeds a program that has
-	// ended only up to two minutes later, but tells at once that its output has.
+	// In a goroutine of its own: Docker 20.10 may block a write to a program that
+	// has ended for two minutes, but ends the program's output at once.
 	go func() {
 		if _, err := io.WriteString(s, stdin); err == nil {
 			_ = s.CloseWrite()

@@ -46,7 +46,7 @@ type PullEvent struct {
 // reference moves to what was pulled last.
 func (e *Engine) FindImage(ctx context.Context, ref, platformName string) (Image, error) {
 	found, err := e.api.ImageInspect(ctx, ref)
-	id := found.ID // the platform's own is none that a container can be made of
+	id := found.ID // no container can be made of the platform's own id
 	if err == nil && platformName != "" && e.atLeast("1.49") {
 		found, err = e.api.ImageInspect(ctx, ref, client.ImageInspectWithPlatform(platformOf(platformName)))
 	}
@@ -95,7 +95,7 @@ func (e *Engine) Images(ctx context.Context, patterns ...string) ([]Image, error
 }
 
 // PullImage pulls one reference with the credentials of the user's docker
-// configuration, telling about every layer as it goes.
+// configuration. It calls tell for every change of a layer.
 func (e *Engine) PullImage(ctx context.Context, ref, platformName string, tell func(PullEvent)) error {
 	auth, helper, err := credentials(ref)
 	if err != nil {
@@ -140,10 +140,10 @@ func eachMessage(body io.Reader, tell func(PullEvent)) error {
 }
 
 // credentials looks up the registry of a reference in the user's docker
-// configuration, asking its credential helpers. A helper that fails, as one that
-// another engine's installer left in the configuration does, means none, as it
-// does to docker itself (docker/cli cli/command/registry.go, ResolveAuthConfig);
-// its error is of interest when the pull fails.
+// configuration, and asks its credential helper. A helper may fail because an
+// engine that was removed left it in the configuration. Like docker itself
+// (docker/cli cli/command/registry.go, ResolveAuthConfig), credentials then returns
+// none, and the helper's error, which explains a pull that fails.
 func credentials(ref string) (auth string, helper, err error) {
 	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
@@ -171,8 +171,8 @@ func (e *Engine) SaveImages(ctx context.Context, refs []string) (io.ReadCloser, 
 	return body, nil
 }
 
-// LoadImages loads a docker or OCI archive and returns what the engine said it
-// loaded: references, or ids of untagged images.
+// LoadImages loads a docker or OCI archive and returns what the engine loaded:
+// references, or ids of untagged images.
 func (e *Engine) LoadImages(ctx context.Context, archive io.Reader) ([]string, error) {
 	response, err := e.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/docker/docker/api/types/system"
 )
 
-// A Kind is the product that an engine is part of, as far as they differ in what
-// they see of the host.
+// A Kind is the product that an engine is part of. Products differ in what they
+// see of the host.
 type Kind string
 
 // The kinds, by the names that people know them by.
@@ -26,7 +26,7 @@ const (
 	PodmanMachine  Kind = "Podman machine"
 )
 
-// kinds are told apart by what an engine says of itself, then by its socket.
+// kinds has the signs of each product: what its engine answers, then its socket.
 var kinds = []struct {
 	kind         Kind
 	system, name string // how they begin; "" is not looked at
@@ -40,7 +40,8 @@ var kinds = []struct {
 	{PodmanMachine, "", "", []string{"/podman/machine/", "/podman/podman-machine"}},
 }
 
-// Kind asks the engine. One that does not answer is told by its address alone.
+// Kind asks the engine for its product. Where it does not answer, its address alone
+// decides.
 func (e *Engine) Kind(ctx context.Context) Kind {
 	info, _ := e.api.Info(ctx)
 	address := e.Endpoint.Address
@@ -72,8 +73,8 @@ func kindOf(address string, info system.Info) Kind {
 	return Plain
 }
 
-// unshared is how engines refuse a path that they do not see: Docker, Docker
-// Desktop, Podman. Podman 5.8 was seen to make an empty directory of it instead.
+// unshared has the words in which Docker, Docker Desktop and Podman refuse a path
+// that they do not see. Podman 5.8 was seen to make an empty directory of it instead.
 var unshared = []string{"bind source path does not exist", "Mounts denied", "is not shared from the host", "statfs "}
 
 // IsUnshared tells whether an engine refused a mount in those words.

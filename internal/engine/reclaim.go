@@ -1,8 +1,8 @@
 package engine
 
-// Reclaiming is the command that gives back to the disk of a system (GOOS) what
-// was freed in the engine's virtual machine. It is empty where there is none, or
-// where the engine does it by itself, as OrbStack does. Docker Desktop does it
+// Reclaiming returns the command that gives back to the disk of a system (GOOS)
+// what was freed in the engine's virtual machine. It is empty where there is no such
+// command, or where the engine does it by itself, as OrbStack does. Docker Desktop does it
 // only after images, not after files in a volume (its manual's "Disk utilization
 // in Docker for Mac").
 func (k Kind) Reclaiming(goos string) string {

@@ -17,9 +17,9 @@ import (
 )
 
 // Save writes a docker archive of the references. An engine that fails in the
-// middle of one may end it as if it were whole, so what it wrote is looked at.
+// middle of one may end it as if it were complete, so its content is checked.
 func Save(ctx context.Context, e Engine, refs []string, to io.Writer, t *terminal.Terminal) error {
-	if err := present(ctx, e, refs); err != nil {
+	if err := requireImages(ctx, e, refs); err != nil {
 		return err
 	}
 	what := "saving " + strings.Join(refs, ", ")
@@ -42,8 +42,9 @@ func Save(ctx context.Context, e Engine, refs []string, to io.Writer, t *termina
 	return nil
 }
 
-// present looks for each, as not every engine says which one it lacks.
-func present(ctx context.Context, e Engine, refs []string) error {
+// requireImages checks that each image is there, as not every engine says which one
+// it lacks.
+func requireImages(ctx context.Context, e Engine, refs []string) error {
 	for _, ref := range refs {
 		_, err := e.FindImage(ctx, ref, "")
 		var other *engine.OtherPlatformError
@@ -59,12 +60,12 @@ func present(ctx context.Context, e Engine, refs []string) error {
 }
 
 // Load loads an archive of a size, 0 when it is not known, and returns the
-// references that it held. The name is for messages.
+// references in it. The name is for messages.
 func Load(ctx context.Context, e Engine, name string, archive io.Reader, size int64, t *terminal.Terminal) ([]string, error) {
 	what := "loading " + name
 	progress := t.Start(what)
 	meter := &terminal.Meter{Set: progress.Set, Total: size}
-	archive, err := unpacked(meter.Reader(archive))
+	archive, err := decompressed(meter.Reader(archive))
 	if err != nil {
 		progress.End(err)
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -80,9 +81,9 @@ func Load(ctx context.Context, e Engine, name string, archive io.Reader, size in
 
 var zstdMagic = string([]byte{0x28, 0xb5, 0x2f, 0xfd}) // RFC 8878, section 3.1.1
 
-// unpacked is what zstd compressed. Engines know the other ways to compress an
-// archive, and this one not all of them.
-func unpacked(archive io.Reader) (io.Reader, error) {
+// decompressed returns an archive without zstd's compression. All engines know the
+// other compressions; some do not know this one.
+func decompressed(archive io.Reader) (io.Reader, error) {
 	from := bufio.NewReader(archive)
 	if start, _ := from.Peek(len(zstdMagic)); string(start) != zstdMagic {
 		return from, nil

@@ -13,7 +13,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// contents is what was seen in an archive of images.
+// contents describes an archive of images.
 type contents struct {
 	docker bool // it has the manifest.json of `docker save`
 	oci    bool // it has the index.json of an OCI layout
@@ -22,7 +22,7 @@ type contents struct {
 	err    error
 }
 
-// images tells whether it is a whole archive of images.
+// images tells whether it is a complete archive of images.
 func (c contents) images() bool { return c.err == nil && (c.docker || c.oci) && !c.volume }
 
 var (
@@ -30,7 +30,7 @@ var (
 	errUnread   = errors.New("the archive was not read to its end")
 )
 
-// A watched archive is looked at while somebody else reads it.
+// A watched archive is scanned while another reader reads it.
 type watched struct {
 	from io.Reader
 	to   *io.PipeWriter
@@ -38,12 +38,12 @@ type watched struct {
 	over atomic.Bool // it was read to its end; by an engine's client, in its own time
 }
 
-// watch looks at an archive, tar or gzip, until end is called, which it must be.
+// watch scans an archive, tar or gzip, until end is called, which it must be.
 func watch(archive io.Reader) *watched {
 	from, to := io.Pipe()
 	w := &watched{from: archive, to: to, seen: make(chan contents, 1)}
 	go func() {
-		seen := look(from)
+		seen := scan(from)
 		_, _ = io.Copy(io.Discard, from)
 		w.seen <- seen
 	}()
@@ -59,7 +59,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end tells what was seen.
+// end returns what the archive holds, as far as it was read.
 func (w *watched) end() contents {
 	if w.over.Load() {
 		w.to.Close()
@@ -69,7 +69,7 @@ func (w *watched) end() contents {
 	return <-w.seen
 }
 
-func look(archive io.Reader) (c contents) {
+func scan(archive io.Reader) (c contents) {
 	from := bufio.NewReader(archive)
 	var content io.Reader = from
 	if start, _ := from.Peek(2); string(start) == "\x1f\x8b" { // RFC 1952, section 2.3.1
@@ -96,7 +96,7 @@ func look(archive io.Reader) (c contents) {
 	}
 }
 
-// explain says why an engine did not load the archive, where that was seen.
+// explain returns why an engine did not load the archive, where its content shows it.
 func (c contents) explain(err error) error {
 	cut := errors.Is(c.err, io.ErrUnexpectedEOF)
 	switch {

@@ -61,7 +61,7 @@ type Image struct {
 	Version   string // the Nix that its tag promises; empty when the reference says nothing of it
 }
 
-// References are the image's possible names, the best first. promised tells
+// References returns the image's possible names, the best first. promised tells
 // whether they name the version.
 func (s Source) References(nix version.Nix) (refs []string, promised bool, err error) {
 	template := s.templateFor(nix)
@@ -108,7 +108,7 @@ func (s Source) mirrored(ref string) (string, error) {
 	return full, nil
 }
 
-// repository is where the tags of a template's images are.
+// repository returns the repository with the tags of a template's images.
 func (s Source) repository(template string) (string, error) {
 	ref, err := s.expand(template, "latest")
 	if err != nil {
@@ -149,7 +149,7 @@ func (s Source) Find(ctx context.Context, e Engine, nix version.Nix, t *terminal
 		return Image{}, other
 	}
 	if s.Pull == PullNever {
-		return Image{}, hint.Add(fmt.Errorf("%s is not on the engine and --pull is never", first(refs, nix)), "load it with `nixproxy image load ARCHIVE`")
+		return Image{}, hint.Add(fmt.Errorf("%s is not on the engine and --pull is never", describe(refs, nix)), "load it with `nixproxy image load ARCHIVE`")
 	}
 	var missing error
 	for _, ref := range refs {
@@ -165,24 +165,24 @@ func (s Source) Find(ctx context.Context, e Engine, nix version.Nix, t *terminal
 	return s.nearest(ctx, e, nix, t)
 }
 
-// first names what was looked for; a snapshot of Nix has no reference at all.
-func first(refs []string, nix version.Nix) string {
+// describe names the image that was sought; a snapshot of Nix has no reference.
+func describe(refs []string, nix version.Nix) string {
 	if len(refs) == 0 {
 		return "an image of Nix " + nix.Version
 	}
 	return "image " + refs[0]
 }
 
-// local is the image as the engine has it already, unless it is always pulled.
+// local returns the image that the engine has already, unless it is always pulled.
 func (s Source) local(ctx context.Context, e Engine, ref, promise string) (Image, error) {
 	if s.Pull == PullAlways {
 		return Image{}, notThere{}
 	}
-	return s.present(ctx, e, ref, promise)
+	return s.inspect(ctx, e, ref, promise)
 }
 
-// present is an image that is on the engine for the platform.
-func (s Source) present(ctx context.Context, e Engine, ref, promise string) (Image, error) {
+// inspect returns an image that is on the engine for the platform.
+func (s Source) inspect(ctx context.Context, e Engine, ref, promise string) (Image, error) {
 	found, err := e.FindImage(ctx, ref, s.Platform)
 	if err != nil {
 		return Image{}, err
@@ -190,7 +190,7 @@ func (s Source) present(ctx context.Context, e Engine, ref, promise string) (Ima
 	return Image{Image: found, Reference: ref, Identity: Identity(found), Version: promise}, nil
 }
 
-// notThere is the engine's "not found" for an image that is not looked for.
+// notThere stands for the engine's "not found" where the engine is not asked.
 type notThere struct{}
 
 func (notThere) Error() string { return "not there" }

@@ -48,7 +48,7 @@ func (s Source) Installed(ctx context.Context, e Engine, more ...string) ([]Imag
 	}
 	var all []Image
 	for _, ref := range more {
-		found, err := s.present(ctx, e, ref, "")
+		found, err := s.inspect(ctx, e, ref, "")
 		if engine.IsNotFound(err) {
 			continue
 		}

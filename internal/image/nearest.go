@@ -18,8 +18,8 @@ import (
 // shown is how many versions an error offers instead.
 const shown = 12
 
-// nearest takes, of the registry's own tags, the nearest patch of the same
-// minor version that there is for the platform, and says so.
+// nearest pulls the nearest patch of the same minor version that the registry has
+// a tag of for the platform, and warns of it.
 func (s Source) nearest(ctx context.Context, e Engine, nix version.Nix, t *terminal.Terminal) (Image, error) {
 	template := s.templateFor(nix)
 	repository, err := s.repository(template)

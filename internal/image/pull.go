@@ -23,11 +23,11 @@ func (s Source) pull(ctx context.Context, e Engine, ref, promise string, t *term
 		}
 		return Image{}, err
 	}
-	return s.present(ctx, e, ref, promise)
+	return s.inspect(ctx, e, ref, promise)
 }
 
-// layers adds up the downloads of a pull's layers. What an engine says while
-// it unpacks is left out: the bytes are the same ones again.
+// layers adds up the downloads of a pull's layers. Progress of unpacking is left
+// out, as it counts the same bytes again.
 type layers map[string]struct{ done, total int64 }
 
 func (l layers) note(event engine.PullEvent) {

@@ -8,12 +8,12 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// settle bounds the wait for a name that Podman takes for neither free nor taken.
+// settle bounds the wait for a name that is neither free nor taken for Podman.
 const settle = 20 * time.Second
 
-// createNamed creates a container. While another of that name is just made or
-// removed, Podman finds it too late to call that a conflict, and says that it has
-// failed (seen with 5.8): it is asked again until it knows.
+// createNamed creates a container, and repeats a request that fails because of its
+// name. Podman 5.8 was seen to fail without calling that a conflict while another
+// container of the name was being made or removed.
 func createNamed(ctx context.Context, create func() (container.CreateResponse, error)) (container.CreateResponse, error) {
 	for deadline := time.Now().Add(settle); ; {
 		created, err := create()
@@ -28,8 +28,8 @@ func createNamed(ctx context.Context, create func() (container.CreateResponse, e
 	}
 }
 
-// foundLate knows the words of Podman's storage and of its database.
+// foundLate tells such a failure by the words of Podman's storage and database.
 func foundLate(err error) bool {
-	words := err.Error()
-	return !IsConflict(err) && (strings.Contains(words, "name is already in use") || strings.Contains(words, "container already exists"))
+	text := err.Error()
+	return !IsConflict(err) && (strings.Contains(text, "name is already in use") || strings.Contains(text, "container already exists"))
 }
