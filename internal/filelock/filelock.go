@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,27 +83,25 @@ func AcquireDir(dir string) (release func(), err error) {
 
 func open(name string) (*os.File, error) { return os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) }
 
-// acquire lets a system call wait that cannot be cancelled: one that gets the lock
-// too late gives it up at once.
+// retry is how long a wait that can be given up sleeps between two tries.
+const retry = 20 * time.Millisecond
+
+// acquire tries again and again where the wait can be given up: a system call that
+// waits cannot be, and would take the lock when nobody wants it any more.
 func acquire(ctx context.Context, f *os.File, mode Mode) (release func(), err error) {
 	if ctx.Done() == nil {
 		return releaser(f, Wait(f, mode))
 	}
-	waited := make(chan error)
-	go func() {
-		err := Wait(f, mode)
-		select {
-		case waited <- err:
-		case <-ctx.Done():
-			f.Close()
+	for ctx.Err() == nil {
+		if err := Try(f, mode); err != ErrHeld {
+			return releaser(f, err)
 		}
-	}()
-	select {
-	case err := <-waited:
-		return releaser(f, err)
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retry):
+		}
 	}
+	return releaser(f, context.Cause(ctx))
 }
 
 // releaser closes a file by its release, or at once if it could not be locked.

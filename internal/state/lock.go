@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,24 +33,16 @@ func (d *Dir) Lock(ctx context.Context, name string, waiting func()) (unlock fun
 }
 
 func acquire(ctx context.Context, path string, waiting func()) (release func(), err error) {
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if release, err = filelock.TryAcquire(path, filelock.Exclusive); !errors.Is(err, filelock.ErrHeld) {
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if release, err = filelock.Acquire(soon, path, filelock.Exclusive); err == nil || soon.Err() == nil {
 		return release, err
 	}
-	acquired := make(chan struct{})
-	go func() {
-		defer close(acquired)
-		release, err = filelock.Acquire(ctx, path, filelock.Exclusive)
-	}()
-	select {
-	case <-acquired:
-	case <-time.After(patience):
+	if ctx.Err() == nil {
 		if waiting != nil {
 			waiting()
 		}
-		<-acquired
+		release, err = filelock.Acquire(ctx, path, filelock.Exclusive)
 	}
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
