@@ -70,7 +70,8 @@ var endCases = []fidelityCase{
 	{"the command is not there", `$RUN no-such-command 2>/dev/null; echo $?; $RUN ./no-such-file 2>/dev/null; echo $?`},
 	{"the command cannot be executed", `mkdir d; touch plain; $RUN ./d 2>/dev/null; echo $?; $RUN ./plain 2>/dev/null; echo $?; $RUN /etc/passwd 2>/dev/null; echo $?`},
 	{"a shell's own 126 and 127", `touch plain; $RUN sh -c './plain; exit $?' 2>/dev/null; echo $?; $RUN sh -c 'no-such-command' 2>/dev/null; echo $?`},
-	// All but those that stop or do nothing, and QUIT, which some shells ignore. The caller's shell tells of some in words.
+	// All but those that stop or do nothing, and QUIT, which some shells ignore. The caller's
+	// shell tells of some in words.
 	{"death by signals", `ulimit -c 0; { for n in 1 2 {4..16} {24..27} {29..31} 34 64; do $RUN sh -c "kill -$n \$\$; echo alive"; echo $n $?; done; } 2>/dev/null`},
 	{"a child's death", `$RUN sh -c 'sh -c "kill -9 \$\$" 2>/dev/null; echo $?' 2>/dev/null`},
 	{"a failing pipe", `$RUN false | $RUN cat; echo ${PIPESTATUS[@]}; $RUN true | $RUN sh -c 'exit 2'; echo ${PIPESTATUS[@]}`},

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(withSuite{m}, program.All)
 }
 
-// withSuite makes the suite before the tests and removes it after them. The programs that the scripts
-// start are this binary too, and never come here.
+// withSuite makes the suite before the tests and removes it after them. The programs that the
+// scripts start are this binary too, and never come here.
 type withSuite struct{ *testing.M }
 
 func (w withSuite) Run() int {

@@ -31,7 +31,8 @@ func amend(p *pkg) error {
 	return nil
 }
 
-// bundleCertificates joins the certificates into the one file that all the image's variables point to.
+// bundleCertificates joins the certificates into the one file that all the image's variables
+// point to.
 func (p *pkg) bundleCertificates() error {
 	var names []string
 	for rel := range p.files {
@@ -55,7 +56,8 @@ func (p *pkg) bundleCertificates() error {
 	return p.write("etc/ssl/certs/ca-bundle.crt", &bundle, false)
 }
 
-// wrapGit tells git where its programs and templates are: the folders compiled into it do not exist in the image.
+// wrapGit tells git where its programs and templates are: the folders compiled into it do not
+// exist in the image.
 func (p *pkg) wrapGit() error {
 	return p.wrap("bin/git", "lib/git-core/git", map[string]string{
 		"GIT_EXEC_PATH":    outMark + "/lib/git-core",
@@ -63,8 +65,9 @@ func (p *pkg) wrapGit() error {
 	})
 }
 
-// wrapNix tells an older Nix where its build hook is, without which it builds nothing. That must hold on any machine and
-// in any image, so nix.conf is no place for it. Newer ones, which Debian links into one file, look beside themselves.
+// wrapNix tells an older Nix where its build hook is, without which it builds nothing. That must
+// hold on any machine and in any image, so nix.conf is no place for it. Newer ones, which Debian
+// links into one file, look beside themselves.
 func (p *pkg) wrapNix() error {
 	if _, older := p.files["lib/nix/libnixstore.so"]; !older {
 		return nil
@@ -72,8 +75,8 @@ func (p *pkg) wrapNix() error {
 	return p.wrap("bin/nix", "libexec/nix/nix", map[string]string{"NIX_LIBEXEC_DIR": outMark + "/libexec"})
 }
 
-// wrap moves a program away and puts a script in its place that starts it, under the name it was called by, with
-// defaults for some variables.
+// wrap moves a program away and puts a script in its place that starts it, under the name it was
+// called by, with defaults for some variables.
 func (p *pkg) wrap(public, real string, defaults map[string]string) error {
 	if _, twice := p.files[real]; !twice {
 		if err := p.copyFile(public, real); err != nil {

@@ -12,8 +12,8 @@ import (
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// aptRoot is an apt of our own for one suite: its lists, its empty status and its downloads lie in one folder, and the
-// machine's apt is neither read nor changed.
+// aptRoot is an apt of our own for one suite: its lists, its empty status and its downloads lie
+// in one folder, and the machine's apt is neither read nor changed.
 type aptRoot struct {
 	dir   string
 	suite string
@@ -80,7 +80,8 @@ func (a *aptRoot) candidate(ctx context.Context, pkg string) (string, error) {
 	return "", fmt.Errorf("suite %s has no package %s", a.suite, pkg)
 }
 
-// download fetches the packages with everything that they depend on. What an earlier run fetched is used again.
+// download fetches the packages with everything that they depend on. What an earlier run fetched
+// is used again.
 func (a *aptRoot) download(ctx context.Context, pkgs []string) ([]deb, error) {
 	if _, err := a.run(ctx, "apt-get", append([]string{"install", "-y", "--download-only"}, pkgs...)...); err != nil {
 		return nil, fmt.Errorf("downloading the packages of %s: %w", a.suite, err)

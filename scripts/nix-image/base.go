@@ -13,7 +13,8 @@ const (
 	certificate = "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt"
 )
 
-// baseSystem adds the path that the image's own /etc, /bin/sh and /usr/bin/env link into, as docker.nix has it.
+// baseSystem adds the path that the image's own /etc, /bin/sh and /usr/bin/env link into, as
+// docker.nix has it.
 func (s *store) baseSystem(profile, channel string) (string, error) {
 	bash := s.of["bash"]
 	files := map[string]string{
@@ -42,7 +43,8 @@ func (s *store) baseSystem(profile, channel string) (string, error) {
 	return s.generate("base-system", files, links)
 }
 
-// nixConf is docker.nix's, and names the sandbox's shell, which nixpkgs compiles into Nix and Debian has under /usr.
+// nixConf is docker.nix's, and names the sandbox's shell, which nixpkgs compiles into Nix and
+// Debian has under /usr.
 func (s *store) nixConf() string {
 	conf := "build-users-group = nixbld\nsandbox = false\n" +
 		"trusted-public-keys = cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=\n"
@@ -79,8 +81,9 @@ func shadow() string {
 	return text.String() + "nobody:!:1::::::\nroot:!:1::::::\n"
 }
 
-// spread makes the image's own folders and links out of base-system, and roots it. What belongs to Nix's state and to
-// root's home is the image's own; the rest are links into base-system, which dangle over another image's volume.
+// spread makes the image's own folders and links out of base-system, and roots it. What belongs
+// to Nix's state and to root's home is the image's own; the rest are links into base-system,
+// which dangle over another image's volume.
 func (s *store) spread(base string) error {
 	err := filepath.WalkDir(s.real(base), func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {

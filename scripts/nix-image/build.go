@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// build makes dir's root and image.tar for a suite, downloading into downloads. An image of another architecture needs
-// the help of a Nix of the machine's own.
+// build makes dir's root and image.tar for a suite, downloading into downloads. An image of
+// another architecture needs the help of a Nix of the machine's own.
 func build(ctx context.Context, dir, downloads, suite string, p platform, help *runnable, opts options, stderr io.Writer) (info, error) {
 	fmt.Fprintf(stderr, "nix-image: %s: reading Debian's packages for %s\n", suite, p.debian)
 	apt, err := chooseSuite(ctx, downloads, candidates(suite), p.debian, opts.mirror)
@@ -124,8 +124,8 @@ func (s *store) finish(ctx context.Context, p platform) error {
 	return s.register(ctx)
 }
 
-// version asks the runnable nix, which is the image's own or the same for another architecture, and whose answer
-// decides the tag.
+// version asks the runnable nix, which is the image's own or the same for another architecture,
+// and whose answer decides the tag.
 func (s *store) version(ctx context.Context) (string, error) {
 	out, err := s.chroot(ctx, "", "nix", "--version")
 	if err != nil {

@@ -20,9 +20,10 @@ type cache struct {
 
 // result is what the caller is told of an image.
 //
-// Root's nix folder can be bound at /nix in a mount namespace, to give a host this Nix. Let the writes go elsewhere (an
-// overlay, a copy): the cache is shared. Such a host lacks the image's users and the shell of Debian's sandbox, so give
-// it NIX_CONFIG with "build-users-group =" and "sandbox = false".
+// Root's nix folder can be bound at /nix in a mount namespace, to give a host this Nix. Let the
+// writes go elsewhere (an overlay, a copy): the cache is shared. Such a host lacks the image's
+// users and the shell of Debian's sandbox, so give it NIX_CONFIG with "build-users-group =" and
+// "sandbox = false".
 type result struct {
 	Suite   string `json:"suite"`
 	Arch    string `json:"arch"`    // amd64, arm64
@@ -57,7 +58,8 @@ func openCache() (cache, error) {
 	return cache{dir}, os.MkdirAll(filepath.Join(dir, "images"), 0o755)
 }
 
-// ensure gives the suite's image, building it if the cache has none of this recipe. Parallel runs wait for each other.
+// ensure gives the suite's image, building it if the cache has none of this recipe. Parallel runs
+// wait for each other.
 func ensure(ctx context.Context, c cache, suite string, p platform, opts options, stderr io.Writer) (result, error) {
 	dir := filepath.Join(c.dir, "images", suite+"-"+p.debian)
 	unlock, err := filelock.Acquire(ctx, filepath.Join(c.dir, "images", "."+suite+"-"+p.debian+".lock"), filelock.Exclusive)
@@ -83,8 +85,8 @@ func ensure(ctx context.Context, c cache, suite string, p platform, opts options
 	return describe(dir, p, made), nil
 }
 
-// helpFor gives the suite's Nix for the machine's own architecture, where p is another: the database is the same on all,
-// and emulation would be slow.
+// helpFor gives the suite's Nix for the machine's own architecture, where p is another: the
+// database is the same on all, and emulation would be slow.
 func helpFor(ctx context.Context, c cache, suite string, p platform, opts options, stderr io.Writer) (*runnable, error) {
 	own, err := choosePlatform(ctx, "")
 	if err != nil || own == p {
@@ -98,7 +100,8 @@ func helpFor(ctx context.Context, c cache, suite string, p platform, opts option
 	return &runnable{native.Root, native.Nix}, nil
 }
 
-// buildBeside builds in a folder of its own and then takes dir's place, so that dir is always whole.
+// buildBeside builds in a folder of its own and then takes dir's place, so that dir is always
+// whole.
 func buildBeside(ctx context.Context, c cache, dir, suite string, p platform, help *runnable, opts options, key string, stderr io.Writer) (info, error) {
 	beside, old := dir+".building", dir+".old"
 	if err := errors.Join(os.RemoveAll(beside), os.RemoveAll(old)); err != nil {

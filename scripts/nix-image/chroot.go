@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// runnable is a Nix that this machine's processor runs, by the file system that it is in and its store path there.
+// runnable is a Nix that this machine's processor runs, by the file system that it is in and its
+// store path there.
 type runnable struct {
 	root string
 	nix  string
@@ -19,8 +20,8 @@ func (s *store) nix(ctx context.Context, stdin string, args ...string) (string, 
 	return s.chroot(ctx, stdin, "nix-store", append([]string{"--store", "/image"}, args...)...)
 }
 
-// chroot runs a program of the runnable Nix in a root and namespaces of its own, where that Nix's store is at /nix and
-// the image at /image. Whatever it mounts is gone when it ends.
+// chroot runs a program of the runnable Nix in a root and namespaces of its own, where that Nix's
+// store is at /nix and the image at /image. Whatever it mounts is gone when it ends.
 func (s *store) chroot(ctx context.Context, stdin, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// output runs a program and gives its stdout. Its stderr is kept for the error, which is the only time it matters.
+// output runs a program and gives its stdout. Its stderr is kept for the error, which is the only
+// time it matters.
 func output(ctx context.Context, name string, args ...string) (string, error) {
 	return feed(ctx, nil, name, args...)
 }

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// components gives the packages that are reachable from the roots, those that need each other together, and each after
-// all that it needs. Nix's copy wants such an order and dies of a cycle, so a cycle becomes one store path.
+// components gives the packages that are reachable from the roots, those that need each other
+// together, and each after all that it needs. Nix's copy wants such an order and dies of a cycle,
+// so a cycle becomes one store path.
 //
 // This is Tarjan's algorithm, which yields components in just this order.
 func components(roots []string, edges map[string]map[string]bool) [][]string {

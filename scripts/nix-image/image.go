@@ -19,8 +19,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// environment is docker.nix's: everything goes through the default profile. Where an arm64 image is to run under qemu, it
-// also has that compute no real signatures of pointers, which halves the time that a program takes.
+// environment is docker.nix's: everything goes through the default profile. Where an arm64 image
+// is to run under qemu, it also has that compute no real signatures of pointers, which halves the
+// time that a program takes.
 func environment(arch string, emulated bool) []string {
 	env := []string{
 		"USER=root",
@@ -37,7 +38,8 @@ func environment(arch string, emulated bool) []string {
 	return env
 }
 
-// writeImage packs a file system into a docker archive of two layers, the store's paths and the rest.
+// writeImage packs a file system into a docker archive of two layers, the store's paths and the
+// rest.
 func writeImage(file, root, reference, arch string, env, cmd []string) error {
 	tag, err := name.NewTag(reference)
 	if err != nil {

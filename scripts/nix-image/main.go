@@ -1,11 +1,11 @@
-// Command nix-image makes stand-ins for the nixos/nix images out of Debian's own nix-bin packages, so that no test needs
-// a public image registry or a fake Nix.
+// Command nix-image makes stand-ins for the nixos/nix images out of Debian's own nix-bin
+// packages, so that no test needs a public image registry or a fake Nix.
 //
 //	go run ./scripts/nix-image [flags] bookworm|trixie|newest...
 //
-// For each suite it prints one JSON object a line; whatever else it has to say goes to stderr. What it made is kept in
-// the cache ($NIXPROXY_TEST_CACHE, by default nixproxy-test in the user's cache) and made only once. It runs as root on
-// Debian.
+// For each suite it prints one JSON object a line; whatever else it has to say goes to stderr.
+// What it made is kept in the cache ($NIXPROXY_TEST_CACHE, by default nixproxy-test in the user's
+// cache) and made only once. It runs as root on Debian.
 package main
 
 import (

@@ -138,7 +138,8 @@ func (s *store) patchScript(out string, need scriptNeed) error {
 	return os.WriteFile(file, append([]byte("#!"+strings.Join(fields, " ")+"\n"), body...), 0o755)
 }
 
-// patchELF sets an rpath rather than a runpath, so that it holds for what libraries open at run time, too.
+// patchELF sets an rpath rather than a runpath, so that it holds for what libraries open at run
+// time, too.
 func (s *store) patchELF(ctx context.Context, out string, need elfNeed) error {
 	var dirs []string
 	for _, dir := range need.dirs {

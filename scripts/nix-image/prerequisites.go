@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// prerequisites are the files whose absence means that a package is missing on a bare Debian machine.
+// prerequisites are the files whose absence means that a package is missing on a bare Debian
+// machine.
 func prerequisites() map[string]string {
 	return map[string]string{
 		"dpkg-deb": "dpkg",

@@ -52,7 +52,8 @@ func writeTree(dir string, files, links map[string]string) error {
 	return nil
 }
 
-// userEnvironment adds the profile: links to what its packages bring, and the manifest that nix-env reads.
+// userEnvironment adds the profile: links to what its packages bring, and the manifest that
+// nix-env reads.
 func (s *store) userEnvironment(system string) (string, error) {
 	links := map[string]string{}
 	var manifest strings.Builder
@@ -67,8 +68,8 @@ func (s *store) userEnvironment(system string) (string, error) {
 	return s.generate("user-environment", map[string]string{"manifest.nix": "[\n" + manifest.String() + "]\n"}, links)
 }
 
-// profileLinks links each file of the folders that a profile shows. Their folders are real ones, for several packages
-// share them.
+// profileLinks links each file of the folders that a profile shows. Their folders are real ones,
+// for several packages share them.
 func (s *store) profileLinks(out string, links map[string]string) error {
 	shown := []string{"bin", "etc", "libexec", "share"}
 	return filepath.WalkDir(s.real(out), func(name string, entry fs.DirEntry, err error) error {

@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// dropProperty takes the header of GNU's property note out of an arm64 file. patchelf 0.14 moves the note and leaves the
-// header pointing to where it was, for which Linux and qemu refuse the file ("Invalid note in PT_GNU_PROPERTY"). All that
-// is lost is that branches are protected.
+// dropProperty takes the header of GNU's property note out of an arm64 file. patchelf 0.14 moves
+// the note and leaves the header pointing to where it was, for which Linux and qemu refuse the
+// file ("Invalid note in PT_GNU_PROPERTY"). All that is lost is that branches are protected.
 func dropProperty(file string) error {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {

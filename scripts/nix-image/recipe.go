@@ -8,11 +8,13 @@ import (
 	"strings"
 )
 
-// formatVersion is raised whenever the same packages would give another image, so that cached ones are built again.
+// formatVersion is raised whenever the same packages would give another image, so that cached
+// ones are built again.
 const formatVersion = 2
 
-// profilePackages are what the image's profile offers; the rest of the store is their closure. It follows docker.nix of
-// NixOS/nix, with what Debian splits off (xz, bzip2) and what tests like to call.
+// profilePackages are what the image's profile offers; the rest of the store is their closure. It
+// follows docker.nix of NixOS/nix, with what Debian splits off (xz, bzip2) and what tests like to
+// call.
 func profilePackages() []string {
 	return []string{
 		"nix-bin", "bash", "coreutils", "tar", "gzip", "bzip2", "xz-utils", "zstd", "grep", "sed", "mawk", "findutils", "diffutils",
@@ -20,7 +22,8 @@ func profilePackages() []string {
 	}
 }
 
-// unseen are needs that no header of a package's files tells. A need that a suite does not have is passed over.
+// unseen are needs that no header of a package's files tells. A need that a suite does not have
+// is passed over.
 func unseen() map[string][]string {
 	return map[string][]string{
 		"libc6":   {"libgcc-s1"},   // opened by pthread_exit; it needs libc6 in turn, so that the two become one store path
@@ -28,14 +31,14 @@ func unseen() map[string][]string {
 	}
 }
 
-// leftOut tells the packages that the closure drags in but the image has no use for. Debian's Perl looks for its modules
-// under /usr and is half the size of an image; git and nix do without.
+// leftOut tells the packages that the closure drags in but the image has no use for. Debian's
+// Perl looks for its modules under /usr and is half the size of an image; git and nix do without.
 func leftOut(name string) bool {
 	return strings.Contains(name, "perl")
 }
 
-// storeName gives the name and version that a package has in the store: the package's own, except that nix's must look
-// like upstream's, since programs read the version from there.
+// storeName gives the name and version that a package has in the store: the package's own, except
+// that nix's must look like upstream's, since programs read the version from there.
 func storeName(pkg, version string) string {
 	if pkg == "nix-bin" {
 		return "nix-" + upstreamVersion(version)
@@ -43,8 +46,8 @@ func storeName(pkg, version string) string {
 	return validName(pkg + "-" + withoutEpoch(version))
 }
 
-// keep tells whether a file belongs into the store. Documentation, translations and packaging are left out for size;
-// what lies outside of the kept folders is Debian's system integration.
+// keep tells whether a file belongs into the store. Documentation, translations and packaging are
+// left out for size; what lies outside of the kept folders is Debian's system integration.
 func keep(rel string) bool {
 	top, rest, _ := strings.Cut(rel, "/")
 	switch top {
@@ -60,7 +63,8 @@ func keep(rel string) bool {
 	return false
 }
 
-// candidates are the Debian suites that a name stands for; of several, the one with the highest nix-bin is taken.
+// candidates are the Debian suites that a name stands for; of several, the one with the highest
+// nix-bin is taken.
 func candidates(suite string) []string {
 	switch suite {
 	case "bookworm", "trixie":
@@ -71,8 +75,8 @@ func candidates(suite string) []string {
 	return nil
 }
 
-// recipeKey names everything that decides how an image is made, except for what Debian's archive holds today: a cached
-// image stays good without asking the network.
+// recipeKey names everything that decides how an image is made, except for what Debian's archive
+// holds today: a cached image stays good without asking the network.
 func recipeKey(suite string, p platform) string {
 	text, err := json.Marshal([]any{formatVersion, suite, p.debian, profilePackages(), unseen()})
 	if err != nil {

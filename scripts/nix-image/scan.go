@@ -58,8 +58,8 @@ func newIndex(packages []*pkg, triplet string) *index {
 	return x
 }
 
-// dropForeign takes out what could not work: scripts for an interpreter that the image lacks (Perl), and links to
-// nothing, until none is left.
+// dropForeign takes out what could not work: scripts for an interpreter that the image lacks
+// (Perl), and links to nothing, until none is left.
 func (x *index) dropForeign() error {
 	for _, p := range x.packages {
 		for rel, executable := range p.files {
@@ -188,8 +188,9 @@ func shebang(file string) (string, error) {
 	return fields[0], nil
 }
 
-// scanELF gives what a dynamically linked file needs; nil for any other file. libc6's own files are left as they are:
-// they find each other through whoever loads them, and ld.so must not be edited.
+// scanELF gives what a dynamically linked file needs; nil for any other file. libc6's own files
+// are left as they are: they find each other through whoever loads them, and ld.so must not be
+// edited.
 func (x *index) scanELF(p *pkg, rel string) (*elfNeed, error) {
 	file := filepath.Join(p.dir, rel)
 	f, err := elf.Open(file)
@@ -233,8 +234,8 @@ func interpreter(f *elf.File) string {
 	return ""
 }
 
-// libraryDirs finds each library where the dynamic linker of Debian would: in the file's own search path, then in the
-// system's folders.
+// libraryDirs finds each library where the dynamic linker of Debian would: in the file's own
+// search path, then in the system's folders.
 func (x *index) libraryDirs(p *pkg, rel string, f *elf.File, libs []string) ([]ref, error) {
 	search := append(runPath(f, rel), "lib/"+x.triplet, "lib")
 	seen := map[ref]bool{}

@@ -27,8 +27,8 @@ func base32(data []byte) string {
 	return text.String()
 }
 
-// storePath gives the path of something called name that is decided by these inputs. Equal inputs give equal paths, on
-// any machine and in any image, as in a real store.
+// storePath gives the path of something called name that is decided by these inputs. Equal inputs
+// give equal paths, on any machine and in any image, as in a real store.
 func storePath(name string, inputs ...string) string {
 	sum := sha256.Sum256([]byte(name + "\x00" + strings.Join(inputs, "\x00")))
 	short := make([]byte, hashChars*5/8)
@@ -43,7 +43,8 @@ func hashPart(path string) string {
 	return strings.TrimPrefix(path, storeDir+"/")[:hashChars]
 }
 
-// validName replaces what Nix does not take in a store path's name; of Debian's characters that are ':' and '~'.
+// validName replaces what Nix does not take in a store path's name; of Debian's characters that
+// are ':' and '~'.
 func validName(name string) string {
 	return regexp.MustCompile(`[^0-9a-zA-Z+\-._?=]`).ReplaceAllString(name, "-")
 }

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// pkg is an unpacked Debian package. Files lie on disk under their names in the store; links are kept aside until it is
-// known where their targets end up.
+// pkg is an unpacked Debian package. Files lie on disk under their names in the store; links are
+// kept aside until it is known where their targets end up.
 type pkg struct {
 	deb
 	dir   string
@@ -111,7 +111,8 @@ func (p *pkg) drop(rel string) error {
 	return os.Remove(filepath.Join(p.dir, rel))
 }
 
-// relName gives the name in a store path of a file's name in Debian. Merging /usr makes both names of a file one.
+// relName gives the name in a store path of a file's name in Debian. Merging /usr makes both
+// names of a file one.
 func relName(debian string) string {
 	rel := strings.TrimPrefix(path.Clean("/"+debian), "/")
 	rel = strings.TrimPrefix(rel, "usr/")

@@ -58,7 +58,8 @@ need_root_on_linux() {
   [ "$(id -u)" = 0 ] || die "$1 needs root; run it with sudo -E"
 }
 
-# with_lock FILE CMD...: one at a time on this machine, released however CMD ends. What CMD leaves running does not hold it.
+# with_lock FILE CMD...: one at a time on this machine, released however CMD ends. What CMD leaves
+# running does not hold it.
 with_lock() {
   local file=$1
   shift

@@ -1,8 +1,9 @@
 # Docker of a test's own: its configuration and command line.
 # shellcheck shell=bash
 
-# docker_prepare KIND DIR N. Without iptables it leaves the machine's own rules alone: published ports work through the
-# userland proxy, containers reach this machine and one another, but nothing beyond.
+# docker_prepare KIND DIR N. Without iptables it leaves the machine's own rules alone: published
+# ports work through the userland proxy, containers reach this machine and one another, but
+# nothing beyond.
 docker_prepare() {
   bridge_up "$3"
   cat >"$2/daemon.json" <<JSON
@@ -36,8 +37,8 @@ docker_snapshotter() {
   esac
 }
 
-# Copying drivers work on any file system below; "native" is containerd's word for vfs. overlay2 wants a real one, such as
-# DIR/disk's, and makes containers without a copy of their image.
+# Copying drivers work on any file system below; "native" is containerd's word for vfs. overlay2
+# wants a real one, such as DIR/disk's, and makes containers without a copy of their image.
 docker_storage() {
   case "$1" in
     *-containerd) echo native ;;

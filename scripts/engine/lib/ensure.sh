@@ -66,8 +66,9 @@ answers_within() {
   done
 }
 
-# start_machine_engine tries the storage drivers from fast to certain, each with both kinds of iptables: containers and
-# small VMs refuse one or the other. What the machine's own daemon.json says is not argued with.
+# start_machine_engine tries the storage drivers from fast to certain, each with both kinds of
+# iptables: containers and small VMs refuse one or the other. What the machine's own daemon.json
+# says is not argued with.
 start_machine_engine() {
   local log driver tables
   log=$(state_dir)/dockerd.log
@@ -93,7 +94,8 @@ storage_drivers() {
   fi
 }
 
-# try_dockerd LOG DRIVER TABLES: leaves dockerd running and returns 0, or leaves nothing. The log is the last try's.
+# try_dockerd LOG DRIVER TABLES: leaves dockerd running and returns 0, or leaves nothing. The log
+# is the last try's.
 try_dockerd() {
   local pid words=()
   [ "$2" = configured ] || words=(--storage-driver "$2")
@@ -109,7 +111,8 @@ try_dockerd() {
   return 1
 }
 
-# iptables_path prints a folder to search first. The machine's own choice between nft and legacy stays as it is.
+# iptables_path prints a folder to search first. The machine's own choice between nft and legacy
+# stays as it is.
 iptables_path() {
   local folder tool
   folder=$(state_dir)/iptables-$1

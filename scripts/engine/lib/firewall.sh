@@ -1,8 +1,9 @@
 # What Podman's netavark leaves in the machine's firewall when its engine is killed.
 # shellcheck shell=bash
 
-# firewall_clear TREE N removes every iptables rule and chain of 10.N.0.0/16, and netavark's common chains when they serve
-# no network any more (it makes them again). TREE's iptables, because the machine's own may be of the other kind.
+# firewall_clear TREE N removes every iptables rule and chain of 10.N.0.0/16, and netavark's
+# common chains when they serve no network any more (it makes them again). TREE's iptables,
+# because the machine's own may be of the other kind.
 firewall_clear() {
   local table rules
   for table in nat filter; do

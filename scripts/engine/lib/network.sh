@@ -1,10 +1,12 @@
-# Each engine has 10.N.0.0/16 to itself: its default bridge's network is the first /24, those it makes itself lie in the
-# upper half. So whatever it leaves behind can be told from everybody else's.
+# Each engine has 10.N.0.0/16 to itself: its default bridge's network is the first /24, those it
+# makes itself lie in the upper half. So whatever it leaves behind can be told from everybody
+# else's.
 # shellcheck shell=bash
 
 bridge_name() { echo "nixproxy-t$1"; }
 
-# network_take DIR writes N to DIR/network, an N that no engine of ours and no route of the machine has.
+# network_take DIR writes N to DIR/network, an N that no engine of ours and no route of the
+# machine has.
 network_take() {
   [ -s "$1/network" ] || with_lock "$(cache_dir)/networks/lock" network_choose "$1"
 }

@@ -38,7 +38,8 @@ own_launch() {
   process_wait_answer "$dir"
 }
 
-# own_claim KIND DIR prints DIR's real path. DIR/kind marks it as ours: stop removes nothing without that mark.
+# own_claim KIND DIR prints DIR's real path. DIR/kind marks it as ours: stop removes nothing
+# without that mark.
 own_claim() {
   local dir
   dir=$(realpath -m "$2")
@@ -100,8 +101,8 @@ own_end() {
   disk_released "$1"
 }
 
-# disk_released waits for the kernel to be done with DIR/disk, which takes longer than its last user: a mount before would
-# get the file system that is on its way out.
+# disk_released waits for the kernel to be done with DIR/disk, which takes longer than its last
+# user: a mount before would get the file system that is on its way out.
 disk_released() {
   [ -f "$1/disk" ] || return 0
   for _ in $(seq 1200); do
@@ -111,7 +112,8 @@ disk_released() {
   die "$1/disk is still in use; see losetup -a"
 }
 
-# unmount_below unmounts what is mounted under the folder, a test's loop-mounted data folder included, deepest first.
+# unmount_below unmounts what is mounted under the folder, a test's loop-mounted data folder
+# included, deepest first.
 unmount_below() {
   local point
   awk -v below="$1/" 'index($5, below) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r point; do
@@ -119,8 +121,8 @@ unmount_below() {
   done
 }
 
-# own_remove removes the mark last, so that a stop that was interrupted can be repeated; a process that is still dying may
-# write once more.
+# own_remove removes the mark last, so that a stop that was interrupted can be repeated; a process
+# that is still dying may write once more.
 own_remove() {
   for _ in $(seq 40); do
     ! remove_state "$1" 2>/dev/null || return 0
@@ -134,7 +136,8 @@ remove_state() {
     rm -rf --one-file-system "$1"
 }
 
-# cgroup_names DIR prints an engine's cgroups by last name: Docker's parent, or Podman's one for each container.
+# cgroup_names DIR prints an engine's cgroups by last name: Docker's parent, or Podman's one for
+# each container.
 cgroup_names() {
   local n
   n=$(cat "$1/network" 2>/dev/null || true)

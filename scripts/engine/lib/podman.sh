@@ -12,8 +12,9 @@ podman_prepare() {
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$conf/policy.json"
 }
 
-# podman_conf N TREE: crun refuses hybrid cgroups; podman's own default limits may lie above this machine's. To who follows
-# them, Podman repeats half of the events whenever their file is full, of 1 MB by itself.
+# podman_conf N TREE: crun refuses hybrid cgroups; podman's own default limits may lie above this
+# machine's. To who follows them, Podman repeats half of the events whenever their file is full,
+# of 1 MB by itself.
 podman_conf() {
   cat <<TOML
 [containers]
@@ -44,7 +45,8 @@ podman_init() {
   echo "$path"
 }
 
-# podman_default_network N: netavark names firewall chains after the network, so each engine's must have another name.
+# podman_default_network N: netavark names firewall chains after the network, so each engine's
+# must have another name.
 podman_default_network() {
   cat <<JSON
 {
@@ -62,7 +64,8 @@ podman_default_network() {
 JSON
 }
 
-# podman_registries: a prefix without a port matches every port of that host. NIXPROXY_TEST_REGISTRY adds host:port words.
+# podman_registries: a prefix without a port matches every port of that host.
+# NIXPROXY_TEST_REGISTRY adds host:port words.
 podman_registries() {
   local host
   echo 'unqualified-search-registries = ["docker.io"]'
@@ -72,8 +75,8 @@ podman_registries() {
   done
 }
 
-# podman_command DIR: below catatonit Ctrl-Z would stop nothing in any container, as what it starts begins with SIGTSTP
-# blocked.
+# podman_command DIR: below catatonit Ctrl-Z would stop nothing in any container, as what it
+# starts begins with SIGTSTP blocked.
 podman_command() {
   printf '%s\n' /usr/bin/tini -- /usr/bin/podman --log-level warn system service -t 0 "unix://$1/docker.sock"
 }

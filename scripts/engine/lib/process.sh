@@ -1,7 +1,8 @@
 # The processes of an engine of a test's own: one PID namespace, so that one kill ends them all.
 # shellcheck shell=bash
 
-# process_start DIR TREE CMD...: in the background; DIR/pid names the process that holds the namespace.
+# process_start DIR TREE CMD...: in the background; DIR/pid names the process that holds the
+# namespace.
 process_start() {
   local dir=$1 tree=$2
   shift 2
@@ -18,7 +19,8 @@ process_start() {
   done
 }
 
-# process_id DIR prints the namespace's holder when it lives and is ours; a number alone may be somebody else's by now.
+# process_id DIR prints the namespace's holder when it lives and is ours; a number alone may be
+# somebody else's by now.
 process_id() {
   local pid
   pid=$(cat "$1/pid" 2>/dev/null || true)
@@ -36,7 +38,8 @@ process_init() {
 process_wait_answer() {
   for _ in $(seq 900); do
     ! socket_answers "$1/docker.sock" || return 0
-    # Not process_id: between two of its programs a process has no command line, for longer on a busy machine.
+    # Not process_id: between two of its programs a process has no command line, for longer on a
+    # busy machine.
     kill -0 "$(cat "$1/pid" 2>/dev/null || echo none)" 2>/dev/null || break
     sleep 0.1
   done
@@ -55,8 +58,8 @@ process_end() {
   process_kill "$1"
 }
 
-# process_kill DIR ends the PID namespace and all in it; its holder goes with its first process, and that with the last of
-# the others, which may have much to write to a busy disk.
+# process_kill DIR ends the PID namespace and all in it; its holder goes with its first process,
+# and that with the last of the others, which may have much to write to a busy disk.
 process_kill() {
   local pid init
   pid=$(process_id "$1") || return 0

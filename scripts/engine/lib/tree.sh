@@ -1,4 +1,5 @@
-# The package tree of a kind: Debian's packages unpacked into a folder that engines of the kind share, read only.
+# The package tree of a kind: Debian's packages unpacked into a folder that engines of the kind
+# share, read only.
 # shellcheck shell=bash
 
 # tree KIND prints the folder, made when missing.
@@ -10,7 +11,8 @@ tree() {
   echo "$folder"
 }
 
-# Docker's kinds differ by configuration, and come from one tree. One of other packages has another name.
+# Docker's kinds differ by configuration, and come from one tree. One of other packages has
+# another name.
 tree_name() {
   local kind=$1 packages
   case "$kind" in
@@ -34,7 +36,8 @@ tree_packages() {
   esac
 }
 
-# make_tree unpacks only (no maintainer script runs) and renames when whole. A rolling suite's Release file may have expired.
+# make_tree unpacks only (no maintainer script runs) and renames when whole. A rolling suite's
+# Release file may have expired.
 make_tree() {
   [ ! -d "$2/usr" ] || return 0
   need mmdebstrap mmdebstrap

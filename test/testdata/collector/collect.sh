@@ -1,4 +1,5 @@
-# Nix's own collector dies now and then when another process speaks to it ("terminate called without an active exception", seen with 2.26.3).
+# Nix's own collector dies now and then when another process speaks to it ("terminate called
+# without an active exception", seen with 2.26.3).
 until [ -e "/nix/var/loop/$1" ]; do
 	beside=
 	[ ! -e "/nix/var/loop/building-$1" ] || [ ! -e "/nix/var/loop/added-$1" ] || beside=y
