@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 //go:embed bin
@@ -39,7 +41,7 @@ type Program struct {
 func (a Agents) For(arch string) (Program, error) {
 	sums := a.Hashes()
 	if sums == "" {
-		return Program{}, errors.New("this nixproxy was built without its agents (by a plain `go build`): build it with `make build`")
+		return Program{}, hint.Add(errors.New("this nixproxy was built without its agents (by a plain `go build`)"), "build it with `make build`")
 	}
 	for line := range strings.Lines(sums) {
 		if hash, file, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && file == name(arch) {

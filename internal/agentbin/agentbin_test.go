@@ -13,6 +13,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentbin"
 	"github.com/nixproxy/nixproxy/internal/agentbin/agentbintest"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // all are the agents that the tests are of: small ones, and those that this was
@@ -28,7 +29,7 @@ func all(t *testing.T) map[string]agentbin.Agents {
 
 func TestWithoutAgentsItSaysSo(t *testing.T) {
 	for name, none := range map[string]agentbin.Agents{"none": {}, "as a plain `go build` leaves it": agentbin.In(embed.FS{})} {
-		if _, err := none.For("amd64"); err == nil || !strings.Contains(err.Error(), "built without its agents") || !strings.Contains(err.Error(), "make build") {
+		if _, err := none.For("amd64"); err == nil || !strings.Contains(err.Error(), "built without its agents") || !strings.Contains(hint.Of(err), "make build") {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if none.Hashes() != "" {

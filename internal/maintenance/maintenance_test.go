@@ -16,6 +16,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/proxy/proxytest"
@@ -288,8 +289,8 @@ func TestListAsksRunningAnchorsAlone(t *testing.T) {
 	w.Engine.AddVolume("theirs", nil)
 	rows, err := List(t.Context(), in(w))
 	want := []VolumeRow{
-		{Name: "a", Flavour: "lix", Platform: "linux/arm64", Nix: []string{}},
-		{Name: proxytest.Volume, Flavour: "nix", Platform: "linux/amd64", Nix: []string{proxytest.Version, "2.8.0"}, Running: 1, Current: true},
+		{Name: "a", Flavour: "lix", Platform: "linux/arm64", NixVersions: []string{}},
+		{Name: proxytest.Volume, Flavour: "nix", Platform: "linux/amd64", NixVersions: []string{proxytest.Version, "2.8.0"}, RunningContainers: 1, Current: true},
 	}
 	if err != nil || !reflect.DeepEqual(rows, want) {
 		t.Errorf("%+v, %v", rows, err)
@@ -304,7 +305,7 @@ func TestListAsksRunningAnchorsAlone(t *testing.T) {
 func TestRemovableIsWhatNixproxyMade(t *testing.T) {
 	w := proxytest.New(t)
 	p := in(w)
-	if _, err := Removable(t.Context(), p, nil); err == nil || !strings.Contains(err.Error(), "there is no volume "+proxytest.Volume+": `nixproxy volume ls`") {
+	if _, err := Removable(t.Context(), p, nil); err == nil || hint.Text(err) != "there is no volume "+proxytest.Volume+"\nhint: `nixproxy volume ls` lists those that are there" {
 		t.Errorf("none: %v", err)
 	}
 	w.AddVolume()

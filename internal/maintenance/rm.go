@@ -7,6 +7,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -31,7 +32,7 @@ func Removable(ctx context.Context, p *proxy.Proxy, names []string) ([]string, e
 	for _, name := range names {
 		found, err := target.Engine.FindVolume(ctx, name)
 		if engine.IsNotFound(err) {
-			return nil, fmt.Errorf("there is no volume %s: `nixproxy volume ls` lists those that are there", name)
+			return nil, hint.Add(fmt.Errorf("there is no volume %s", name), "`nixproxy volume ls` lists those that are there")
 		}
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // limits are what the settings allow a proxy container to use.
@@ -34,10 +35,6 @@ func (p *Proxy) limits() (engine.Limits, error) {
 // would meet again.
 type refusedLimits struct{ error }
 
-func (r *refusedLimits) Error() string {
-	return r.error.Error() + ": choose another --memory or --cpus, or leave them out"
-}
-
 func (r *refusedLimits) Unwrap() error { return r.error }
 
 // explainLimits says how to go on where the engine refuses them: as out of its
@@ -47,5 +44,5 @@ func explainLimits(l engine.Limits, err error) error {
 	if l == (engine.Limits{}) || !engine.IsInvalid(err) && !strings.Contains(err.Error(), "cgroup") {
 		return err
 	}
-	return &refusedLimits{err}
+	return hint.Add(&refusedLimits{err}, "choose another --memory or --cpus, or leave them out")
 }

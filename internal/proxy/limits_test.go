@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/settings"
 )
 
@@ -34,10 +35,10 @@ func TestRefusedLimitsAreNotTriedAgain(t *testing.T) {
 }
 
 func TestRefusedLimitsAreExplained(t *testing.T) {
-	const advice = ": choose another --memory or --cpus, or leave them out"
+	const advice = "choose another --memory or --cpus, or leave them out"
 	limited := engine.Limits{Memory: 1}
 	cgroup, other := errors.New("starting container x: cgroup controller memory is not available"), errors.New("the engine is gone")
-	if got := explainLimits(limited, cgroup); got.Error() != cgroup.Error()+advice {
+	if got := explainLimits(limited, cgroup); got.Error() != cgroup.Error() || hint.Of(got) != advice {
 		t.Errorf("got %v", got)
 	}
 	if got := explainLimits(limited, other); got != other {

@@ -12,6 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/project"
 )
 
@@ -31,12 +32,19 @@ type misMount struct {
 	kind    engine.Kind
 }
 
-// Error says what is wrong and where that is mended.
 func (m *misMount) Error() string {
 	if m.denied {
-		return fmt.Sprintf("the engine may not read %s: %s", m.Source, m.kind.Allowing(runtime.GOOS))
+		return fmt.Sprintf("the engine may not read %s", m.Source)
 	}
-	return fmt.Sprintf("the engine does not see %s as this host does: %s", m.Source, m.kind.Sharing(m.Source))
+	return fmt.Sprintf("the engine does not see %s as this host does", m.Source)
+}
+
+// withHint says where that is repaired.
+func (m *misMount) withHint() error {
+	if m.denied {
+		return hint.Add(m, "%s", m.kind.Allowing(runtime.GOOS))
+	}
+	return hint.Add(m, "%s", m.kind.Sharing(m.Source))
 }
 
 // ensureMounted makes sure of a proxy container that shows what the host has in
@@ -54,7 +62,7 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, wanted container.Pro
 	}
 	wrong.kind = b.engine.Kind(ctx)
 	if ran && !wrong.deleted {
-		return c, fresh, wrong
+		return c, fresh, wrong.withHint()
 	}
 	if err := b.engine.RemoveContainer(ctx, c.ID); err != nil {
 		return c, fresh, err
@@ -63,7 +71,7 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, wanted container.Pro
 		// The project was removed and made anew, as by a fresh clone.
 		return p.ensureMounted(ctx, b, wanted, mounts)
 	}
-	return c, fresh, wrong
+	return c, fresh, wrong.withHint()
 }
 
 // explainRefusal adds what to do where an engine refused a container for a path
@@ -74,7 +82,7 @@ func explainRefusal(ctx context.Context, e Engine, mounts []project.Mount, err e
 	}
 	for _, m := range slices.Backward(mounts) { // the project is above others
 		if strings.Contains(err.Error(), m.Source) {
-			return fmt.Errorf("%w: %s", err, e.Kind(ctx).Sharing(m.Source))
+			return hint.Add(err, "%s", e.Kind(ctx).Sharing(m.Source))
 		}
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/project"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
@@ -86,14 +87,17 @@ func TestViews(t *testing.T) {
 
 func TestMisMountErrors(t *testing.T) {
 	m := &misMount{Mount: project.Mount{Source: "/src", Target: "/dst"}, kind: engine.Colima}
-	if text := m.Error(); !strings.Contains(text, "does not see /src") || !strings.Contains(text, "colima start") {
+	if text := hint.Text(m.withHint()); !strings.Contains(text, "does not see /src") || !strings.Contains(text, "colima start") {
 		t.Error(text)
 	}
 	m.denied = true
-	if text := m.Error(); !strings.Contains(text, "may not read /src") {
-		t.Error(text)
+	if err := m.withHint(); !strings.Contains(err.Error(), "may not read /src") || hint.Of(err) == "" {
+		t.Error(hint.Text(err))
 	}
-	// Neither is mended by beginning anew.
+	if !is[*misMount](m.withHint()) {
+		t.Error("with its hint it is no misMount")
+	}
+	// Neither is repaired by beginning anew.
 	missing := &session.Refused{Reason: session.NoDirectory}
 	if transient(m) || transient(missing) || !slowPath(missing) || !transient(errors.New("no such container")) {
 		t.Error("what is transient has changed")

@@ -48,33 +48,6 @@ type Command struct {
 	OneFile  bool // stdout and stderr are one
 }
 
-// Start starts a command in the proxy container. An error says that nixproxy
-// itself failed; *session.Refused that the command could not be started. The
-// command ends with the context.
-func (p *Proxy) Start(ctx context.Context, command Command) (*session.Running, error) {
-	if err := p.checkSSHAgent(); err != nil {
-		return nil, err
-	}
-	s, err := p.spec(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if s.project, err = p.project(); err != nil {
-		return nil, err
-	}
-	return p.start(ctx, s, p.request(s, command))
-}
-
-// start tries the warm way, and then once the slow one.
-func (p *Proxy) start(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
-	running, err := p.warm(ctx, s, request)
-	if !slowPath(err) {
-		return running, err
-	}
-	p.Terminal.Debug("the slow path: %v", err)
-	return setUp(ctx, p, s, func() (*session.Running, error) { return p.startSlowly(ctx, s, request) })
-}
-
 // Nix returns the Nix that the settings and the host mean.
 func (p *Proxy) Nix(ctx context.Context) (version.Nix, error) {
 	nix, _, err := p.nix(ctx)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -37,8 +38,8 @@ func retry[T any](ctx context.Context, p *Proxy, s *spec, work func(*base) (T, e
 			return result, err
 		}
 		if left == 0 {
-			return result, fmt.Errorf("%w: it was tried %d times, and each time a container ended: "+
-				"`nixproxy volume verify --repair` mends what may be damaged in the volume, `nixproxy rm` and a new command make the containers anew", err, attempts)
+			return result, hint.Add(fmt.Errorf("%w: it was tried %d times, and each time a container ended", err, attempts),
+				"`nixproxy volume verify --repair` repairs what may be damaged in the volume, `nixproxy rm` and a new command make the containers anew")
 		}
 		p.Terminal.Debug("once more, as a container has ended or the image was dropped: %v", err)
 	}

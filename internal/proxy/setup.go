@@ -12,6 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/session"
@@ -36,29 +37,6 @@ type base struct {
 // handle is the base's volume, to be asked and worked on.
 func (b *base) handle() volume.Handle {
 	return volume.Handle{Volume: b.volume, Engine: b.engine, Place: b.place, Anchor: b.anchor}
-}
-
-// startSlowly makes sure of everything, remembers it, and starts the command. The
-// lock is held.
-func (p *Proxy) startSlowly(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
-	// Whoever had the lock before may have made just what is needed.
-	running, err := p.warm(ctx, s, request)
-	if !slowPath(err) {
-		return running, err
-	}
-	return retry(ctx, p, s, func(b *base) (*session.Running, error) { return p.startOnBase(ctx, s, b, request) })
-}
-
-// startOnBase makes sure of the proxy container and starts the command in it.
-func (p *Proxy) startOnBase(ctx context.Context, s *spec, b *base, request session.Request) (*session.Running, error) {
-	known, err := p.ensureProxy(ctx, s, b)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.State.Save(s.stateFile(), known); err != nil {
-		p.Terminal.Warn("the next command will be slow again: %v", err)
-	}
-	return p.dial(ctx, s, known, request)
 }
 
 // ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
@@ -128,7 +106,8 @@ func (p *Proxy) ensureStamp(ctx context.Context, b *base) error {
 		return fmt.Errorf("image %s: %w", b.image.Reference, err)
 	}
 	if !slices.Contains(version.Spellings(b.image.Version), has.Version) {
-		return fmt.Errorf("image %s holds Nix %s, not %s: pull it anew with --pull always, or choose another --image", b.image.Reference, has.Version, b.image.Version)
+		return hint.Add(fmt.Errorf("image %s holds Nix %s, not %s", b.image.Reference, has.Version, b.image.Version),
+			"pull it anew with --pull always, or choose another --image")
 	}
 	return nil
 }
@@ -201,6 +180,6 @@ func (p *Proxy) checkNix(ctx context.Context, s *spec, b *base, known remembered
 	if line == "" {
 		line = strings.TrimSpace(stderr.String())
 	}
-	return fmt.Errorf("the proxy container's nix says %q where %q was promised by image %s: "+
-		"`nixproxy rm` and a new run make another container", line, b.stamp.Version, b.image.Reference)
+	return hint.Add(fmt.Errorf("the proxy container's nix says %q where %q was promised by image %s", line, b.stamp.Version, b.image.Reference),
+		"`nixproxy rm` and a new run make another container")
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // checkSSHAgent finds out, before anything is done, whether there is an ssh
@@ -14,11 +16,11 @@ func (p *Proxy) checkSSHAgent() error {
 	}
 	const next = "start one with `eval $(ssh-agent)` and give it a key with ssh-add"
 	if p.Host.SSHAgent == "" {
-		return errors.New("--ssh: there is no ssh agent (SSH_AUTH_SOCK is not set): " + next)
+		return hint.Add(errors.New("--ssh: there is no ssh agent (SSH_AUTH_SOCK is not set)"), next)
 	}
 	conn, err := net.Dial("unix", p.Host.SSHAgent)
 	if err != nil {
-		return fmt.Errorf("--ssh: no ssh agent answers at SSH_AUTH_SOCK: %w: %s", err, next)
+		return hint.Add(fmt.Errorf("--ssh: no ssh agent answers at SSH_AUTH_SOCK: %w", err), next)
 	}
 	return conn.Close()
 }

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
+	"github.com/nixproxy/nixproxy/internal/filelock"
 	"github.com/nixproxy/nixproxy/internal/proxy/proxytest"
 	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/volume"
@@ -294,11 +294,9 @@ func TestTheLockIsHeldWhileTheEngineIsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	free := func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		unlock, err := p.State.Lock(ctx, "engine-"+digest(s.endpoint.Address), nil)
+		release, err := filelock.TryAcquire(filepath.Join(p.State.Path(), "engine-"+digest(s.endpoint.Address)+".lock"), filelock.Exclusive)
 		if err == nil {
-			unlock()
+			release()
 		}
 		return err == nil
 	}

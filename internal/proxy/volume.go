@@ -7,6 +7,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
@@ -81,7 +82,7 @@ func (t *Target) anyImage(ctx context.Context, volume string) (engine.Image, err
 	if len(found) > 0 {
 		return found[0].Image, nil
 	}
-	return engine.Image{}, errors.New("there is no Nix image on the engine to make a container of: get one with `nixproxy image pull` or `nixproxy image load`")
+	return engine.Image{}, hint.Add(errors.New("there is no Nix image on the engine to make a container of"), "get one with `nixproxy image pull` or `nixproxy image load`")
 }
 
 // SyncVolume makes sure that the store of the host's image is in the volume, and

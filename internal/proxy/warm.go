@@ -38,7 +38,7 @@ var (
 )
 
 // slowPath tells whether the warm way failed in a manner that the slow one
-// mends: anything before the command was started, but for what is wrong with
+// repairs: anything before the command was started, but for what is wrong with
 // the command itself.
 func slowPath(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/archive"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -100,7 +101,7 @@ func openFilled(ctx context.Context, p *proxy.Proxy, images []agentapi.Stamp) (v
 	}
 	h, _, err := p.SyncVolume(ctx)
 	if err != nil && len(images) > 0 {
-		err = fmt.Errorf("%w; the archive goes with %s: load one of these, and choose it with --nix-version", err, references(images))
+		err = hint.Add(fmt.Errorf("%w; the archive goes with %s", err, references(images)), "load one of these images with `nixproxy image load ARCHIVE`, and choose it with --nix-version")
 	}
 	return h, err
 }

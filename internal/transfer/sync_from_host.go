@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/hoststore"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -68,7 +69,7 @@ func openSource(ctx context.Context, p *proxy.Proxy, names []string) (*source, e
 	}
 	nix, found := version.Local(p.Host.Home, p.Host.Self, nil).Present()
 	if !found {
-		return nil, errors.New("this host has no Nix, and so no store to copy from: install Nix, or build in the volume with `nixproxy run`")
+		return nil, hint.Add(errors.New("this host has no Nix, and so no store to copy from"), "install Nix, or build in the volume with `nixproxy run`")
 	}
 	s := &source{Proxy: p}
 	if s.store, err = hoststore.Open(ctx, nix.Binary); err != nil {
@@ -76,7 +77,7 @@ func openSource(ctx context.Context, p *proxy.Proxy, names []string) (*source, e
 	}
 	s.request.Roots = pathsOf(places)
 	s.request.Closure, err = closure(s.store, "the host's store", s.request.Roots, func(path nixstore.Path) error {
-		return fmt.Errorf("%s is not in this host's store: get it with `nix-store --realise %[1]s`; if it was built in the volume, it is there already", path)
+		return hint.Add(fmt.Errorf("%s is not in this host's store", path), "get it with `nix-store --realise %s`; if it was built in the volume, it is there already", path)
 	})
 	if err != nil {
 		s.Close()
@@ -123,7 +124,7 @@ func (s *source) copyInto(ctx context.Context, v volume.Handle) error {
 		return nil
 	}
 	if changed, ok := errors.AsType[*nixstore.ChangedError](err); ok {
-		return fmt.Errorf("%w, in this host's store, and was not copied: `nix-store --repair-path %s` mends it", err, changed.Path)
+		return hint.Add(fmt.Errorf("%w, in this host's store, and was not copied", err), "`nix-store --repair-path %s` repairs it", changed.Path)
 	}
 	return fmt.Errorf("copying into volume %s: %w", v.Name, err)
 }

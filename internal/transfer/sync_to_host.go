@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/hoststore"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -59,7 +60,7 @@ func openDestination(ctx context.Context, p *proxy.Proxy, names []string) (*dest
 	}
 	nix, found := version.Local(p.Host.Home, p.Host.Self, nil).Present()
 	if !found {
-		return nil, errors.New("this host has no Nix, and so no store to copy to: `nixproxy cp PATH DEST` copies plain files")
+		return nil, hint.Add(errors.New("this host has no Nix, and so no store to copy to"), "`nixproxy cp PATH DEST` copies plain files")
 	}
 	d := &destination{Proxy: p, nix: nix, places: places}
 	if err = d.openStores(ctx); err == nil {
@@ -92,7 +93,7 @@ func (d *destination) Close() {
 // compare finds what the host lacks.
 func (d *destination) compare() error {
 	all, err := closure(d.inside, "the volume's store", pathsOf(d.places), func(path nixstore.Path) error {
-		return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`", path)
+		return hint.Add(fmt.Errorf("%s is not in the volume", path), "build it there with `nixproxy run`")
 	})
 	if err != nil {
 		return err
@@ -145,11 +146,11 @@ func (d *destination) explain(path nixstore.Path, err error) error {
 	var changed *nixstore.ChangedError
 	switch {
 	case errors.As(err, &changed):
-		return fmt.Errorf("%w, in the volume, and was not copied: `nixproxy volume verify` tells what can be mended", err)
+		return hint.Add(fmt.Errorf("%w, in the volume, and was not copied", err), "`nixproxy volume verify` tells what can be repaired")
 	case strings.Contains(err.Error(), "because it lacks a "): // "valid signature" (2.8), "signature by a trusted key" (2.26)
-		return fmt.Errorf("this host's Nix does not trust %s, as no key that it trusts has signed it, and you are not among its trusted-users: "+
+		return hint.Add(fmt.Errorf("this host's Nix does not trust %s, as no key that it trusts has signed it, and you are not among its trusted-users", path),
 			"add yourself to them in its nix.conf and restart its daemon; or sign the path in the volume (`nix store sign --recursive`), "+
-			"and add the key to trusted-public-keys there", path)
+				"and add the key to trusted-public-keys there")
 	}
 	return fmt.Errorf("copying %s into this host's store: %w", path, err)
 }
@@ -166,7 +167,7 @@ func (d *destination) addRoots(ctx context.Context) error {
 		}
 		output, err := exec.CommandContext(ctx, tool, "--realise", string(place.Path), "--add-root", place.Link, "--indirect").CombinedOutput()
 		if err != nil {
-			return fmt.Errorf("all is copied, but %s could not be made a root (--no-root leaves that out): %s", place.Link, strings.TrimSpace(string(output)))
+			return hint.Add(fmt.Errorf("all is copied, but %s could not be made a root: %s", place.Link, strings.TrimSpace(string(output))), "--no-root leaves that out")
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentbin/agentbintest"
 	"github.com/nixproxy/nixproxy/internal/engine"
 	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/nixstore/storetest"
 	"github.com/nixproxy/nixproxy/internal/proxy"
@@ -163,14 +164,14 @@ func TestSyncFromHostRefusals(t *testing.T) {
 	b := newBoth(t)
 	fill(t, b.host)
 	for name, says := range map[string]string{
-		string(storetest.Path("d")): "is not in this host's store: get it with `nix-store --realise",
+		string(storetest.Path("d")): "is not in this host's store\nhint: get it with `nix-store --realise",
 		"/etc/passwd":               "is not in /nix/store",
 		"":                          "no path is given",
 	} {
-		if err := SyncFromHost(t.Context(), b.Proxy, []string{name}, true); err == nil || !strings.Contains(err.Error(), says) {
+		if err := SyncFromHost(t.Context(), b.Proxy, []string{name}, true); err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("%q: %v", name, err)
 		}
-		if _, err := SyncFromHostDryRun(t.Context(), b.Proxy, []string{name}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := SyncFromHostDryRun(t.Context(), b.Proxy, []string{name}); err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("%q, dry: %v", name, err)
 		}
 	}
@@ -189,7 +190,7 @@ func TestSyncFromHostTellsWhatHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = SyncFromHost(t.Context(), b.Proxy, []string{string(z.Path)}, true)
-	if err == nil || !strings.Contains(err.Error(), "in this host's store, and was not copied: `nix-store --repair-path "+string(z.Path)) {
+	if err == nil || !strings.Contains(hint.Text(err), "in this host's store, and was not copied\nhint: `nix-store --repair-path "+string(z.Path)) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -249,7 +250,7 @@ func TestSyncToHostCopiesWhatTheHostLacks(t *testing.T) {
 func TestSyncToHostRefusals(t *testing.T) {
 	b := newBoth(t)
 	x, _, z := fill(t, b.volume.Store)
-	if err := SyncToHost(t.Context(), b.Proxy, []string{string(storetest.Path("d"))}, true); err == nil || !strings.Contains(err.Error(), "is not in the volume: build it there") {
+	if err := SyncToHost(t.Context(), b.Proxy, []string{string(storetest.Path("d"))}, true); err == nil || !strings.Contains(hint.Text(err), "is not in the volume\nhint: build it there") {
 		t.Errorf("absent: %v", err)
 	}
 	b.installNix(t, storetest.ErrUntrusted.Error())
@@ -264,7 +265,7 @@ func TestSyncToHostRefusals(t *testing.T) {
 	if err := b.volume.Register(z, bytes.Replace(nar, []byte("of c"), []byte("OF C"), 1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := SyncToHost(t.Context(), b.Proxy, []string{string(x.Path)}, true); err == nil || !strings.Contains(err.Error(), "in the volume, and was not copied: `nixproxy volume verify`") {
+	if err := SyncToHost(t.Context(), b.Proxy, []string{string(x.Path)}, true); err == nil || !strings.Contains(hint.Text(err), "in the volume, and was not copied\nhint: `nixproxy volume verify`") {
 		t.Errorf("changed: %v", err)
 	}
 	b.InstallNix(t, map[string]string{"nix-store": "echo 'error: no daemon' >&2; exit 1"})

@@ -56,7 +56,7 @@ func checkMissing(request agentapi.Request, reply agentapi.Missing) error {
 	wanted := nixstore.SetOf(request.Closure)
 	for _, path := range reply.Paths {
 		if !wanted[path] {
-			return fmt.Errorf("the volume asks for %q, which is no part of what is copied: who works in it is not to be trusted; nothing was copied", path)
+			return fmt.Errorf("the volume asks for %q, which is no part of what is copied: nothing was copied, as something in the volume is not to be trusted", path)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Sync copies an image's store into the volume and returns the stamp. A stamped
@@ -20,7 +21,7 @@ func (h Handle) Sync(ctx context.Context, identity, reference string, begin func
 			return agentapi.Stamp{}, err
 		}
 		if prepared.Damage != "" {
-			return agentapi.Stamp{}, &UnusableError{Volume: h.Name, Err: fmt.Errorf("%s: `nixproxy volume verify --repair` mends it", prepared.Damage)}
+			return agentapi.Stamp{}, hint.Add(&UnusableError{Volume: h.Name, Err: errors.New(prepared.Damage)}, "`nixproxy volume verify --repair` repairs it")
 		}
 		if stamp, ok := prepared.Stamped(identity); ok {
 			return stamp, nil

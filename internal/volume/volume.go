@@ -10,6 +10,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/container"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Labels of a volume, besides its containers' label with its own name.
@@ -59,15 +60,17 @@ func (v Volume) labels() map[string]string {
 	}
 }
 
+const anotherVolume = "name another one with --volume"
+
 // check refuses a volume that is not this one.
 func (v Volume) check(found engine.Volume) error {
 	labels := v.labels()
 	if _, ours := found.Labels[LabelLayout]; !ours {
-		return fmt.Errorf("volume %s was not made by nixproxy: name another one with --volume", v.Name)
+		return hint.Add(fmt.Errorf("volume %s was not made by nixproxy", v.Name), anotherVolume)
 	}
 	for label, what := range map[string]string{LabelLayout: "layout", LabelFlavour: "flavour", LabelPlatform: "platform"} {
 		if has := found.Labels[label]; has != labels[label] {
-			return fmt.Errorf("volume %s has %s %s, and %s is needed here: name another one with --volume", v.Name, what, has, labels[label])
+			return hint.Add(fmt.Errorf("volume %s has %s %s, and %s is needed here", v.Name, what, has, labels[label]), anotherVolume)
 		}
 	}
 	return nil
@@ -78,7 +81,7 @@ func (v Volume) check(found engine.Volume) error {
 func Find(ctx context.Context, e Engine, name string) (Volume, error) {
 	found, err := e.FindVolume(ctx, name)
 	if engine.IsNotFound(err) {
-		return Volume{}, &MissingError{name}
+		return Volume{}, hint.Add(&MissingError{name}, "`nixproxy run` or `nixproxy sync` makes it, and `nixproxy volume ls` lists those that are there")
 	}
 	if err != nil {
 		return Volume{}, err
@@ -91,7 +94,7 @@ func Find(ctx context.Context, e Engine, name string) (Volume, error) {
 type MissingError struct{ Volume string }
 
 func (m *MissingError) Error() string {
-	return fmt.Sprintf("there is no volume %s yet: `nixproxy run` or `nixproxy sync` makes it, and `nixproxy volume ls` lists those that are there", m.Volume)
+	return fmt.Sprintf("there is no volume %s yet", m.Volume)
 }
 
 // An UnusableError says that there is something in a volume, or wrong with it,

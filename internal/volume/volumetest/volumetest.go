@@ -19,9 +19,9 @@ import (
 // A Store is the store of a volume.
 type Store struct {
 	storetest.Store
-	Stamps   []agentapi.Stamp  // that an export holds
-	Roots    []nixstore.Path   // that an export of all holds
-	Received []agentapi.Wanted // requests of Receive
+	Stamps   []agentapi.Stamp   // that an export holds
+	Roots    []nixstore.Path    // that an export of all holds
+	Received []agentapi.Request // requests of Receive
 }
 
 // AddTo gives the agents of an engine the modes.
@@ -49,23 +49,23 @@ func Result(to io.Writer, result any) error {
 }
 
 func (s *Store) missing(p *enginetest.Process) error {
-	var request agentapi.Wanted
+	var request agentapi.Request
 	if err := json.NewDecoder(p.Stdin).Decode(&request); err != nil {
 		return err
 	}
-	return json.NewEncoder(p.Stdout).Encode(agentapi.Lack{Missing: s.Missing(request.Closure)})
+	return json.NewEncoder(p.Stdout).Encode(agentapi.Missing{Paths: s.Missing(request.Closure)})
 }
 
 // receive makes those paths valid that the client sends.
 func (s *Store) receive(p *enginetest.Process) error {
 	in := bufio.NewReader(p.Stdin)
-	var request agentapi.Wanted
+	var request agentapi.Request
 	if err := readLine(in, &request); err != nil {
 		return err
 	}
 	s.Received = append(s.Received, request)
 	missing := s.Missing(request.Closure)
-	if err := json.NewEncoder(p.Stdout).Encode(agentapi.Lack{Missing: missing}); err != nil {
+	if err := json.NewEncoder(p.Stdout).Encode(agentapi.Missing{Paths: missing}); err != nil {
 		return err
 	}
 	for range missing {
@@ -109,7 +109,7 @@ func (s *Store) export(p *enginetest.Process) error {
 	if missing := s.Missing(paths); len(missing) > 0 {
 		return fmt.Errorf("%s is not in the volume", missing[0])
 	}
-	c := agentapi.Cargo{Images: []agentapi.Stamp{}, Roots: paths}
+	c := agentapi.Manifest{Images: []agentapi.Stamp{}, Roots: paths}
 	if len(paths) == 0 {
 		c.Images, c.Roots = s.Stamps, s.Roots
 	}
