@@ -16,9 +16,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-// GC collects garbage in the volume as the plan says, which lacks the host and has
-// the directories to forget as the user wrote them. It returns the volume's name
-// too.
+// GC collects garbage in the volume as the plan says. The plan needs no host, and its
+// directories may be written as the user did. GC returns the volume's name too.
 func GC(ctx context.Context, p *proxy.Proxy, plan agentapi.GCPlan) (c agentapi.GCResult, name string, err error) {
 	if plan, err = complete(p, plan); err != nil {
 		return c, "", err
@@ -39,7 +38,7 @@ func GC(ctx context.Context, p *proxy.Proxy, plan agentapi.GCPlan) (c agentapi.G
 	return c, v.Name, err
 }
 
-// complete adds to a plan what this host is called, and where its directories are.
+// complete adds this host to a plan, and makes its directories absolute.
 func complete(p *proxy.Proxy, plan agentapi.GCPlan) (agentapi.GCPlan, error) {
 	key, err := p.State.ClientKey()
 	if err != nil {
@@ -66,8 +65,8 @@ func explainDisk(ctx context.Context, p *proxy.Proxy, e proxy.Engine) {
 	}
 }
 
-// realAsFarAsThere is a path with the links resolved in that part of it that
-// exists: the rest may have been removed.
+// realAsFarAsThere resolves the links in the part of a path that exists. The rest may
+// have been removed.
 func realAsFarAsThere(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
@@ -79,9 +78,9 @@ func realAsFarAsThere(path string) string {
 	return filepath.Join(realAsFarAsThere(dir), filepath.Base(path))
 }
 
-// linkState looks at a link of this host that the volume keeps something for. It is
-// gone only if its directory is there, with something in it: an empty one may be
-// where a disk is to be mounted.
+// linkState returns the state of a link of this host for which the volume keeps
+// something. A link is gone only if its directory is there and not empty: a disk may
+// be about to be mounted on an empty one.
 func linkState(link string) agentapi.LinkState {
 	target, err := os.Readlink(link)
 	if err == nil && strings.HasPrefix(filepath.Clean(target), nixstore.Dir+"/") {

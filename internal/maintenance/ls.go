@@ -17,13 +17,13 @@ type VolumeRow struct {
 	Name              string   `json:"name"`
 	Flavour           string   `json:"flavour"`
 	Platform          string   `json:"platform"`
-	NixVersions       []string `json:"nixVersions"`       // versions; while no anchor runs those that containers are known for
+	NixVersions       []string `json:"nixVersions"`       // without a running anchor those of containers
 	RunningContainers int      `json:"runningContainers"` // proxy containers
 	Current           bool     `json:"current"`           // a command here would use it
 }
 
-// List looks at all volumes that nixproxy made on the engine. It starts
-// no container, so it is told of what is in them by those that run.
+// List returns all volumes that nixproxy made on the engine. It starts no container,
+// so only running anchors tell what is in their volumes.
 func List(ctx context.Context, p *proxy.Proxy) ([]VolumeRow, error) {
 	target, err := p.Target(ctx)
 	if err != nil {

@@ -44,8 +44,8 @@ func Removable(ctx context.Context, p *proxy.Proxy, names []string) ([]string, e
 	return names, nil
 }
 
-// NewRemoval tells what would go with a volume. It may be removed however little
-// can be told.
+// NewRemoval tells what would go with a volume. A volume that cannot be looked into
+// may be removed all the same.
 func NewRemoval(ctx context.Context, p *proxy.Proxy, name string) (Removal, error) {
 	r := Removal{Volume: name}
 	e, err := p.OpenEngine(ctx)

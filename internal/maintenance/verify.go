@@ -27,9 +27,9 @@ func Verify(ctx context.Context, p *proxy.Proxy, repair bool) (agentapi.Verifica
 	return found, err
 }
 
-// repairAll tries all images that are on the engine: what makes one good is that it
-// has a path with the right hash, not that it was ever synced. The stamps are those
-// of before: damaged ones are removed now.
+// repairAll tries all images that are on the engine: an image that was never synced
+// is as good, if it has a path with the right hash. The volume's stamps were read
+// before the damaged ones were removed.
 func repairAll(ctx context.Context, p *proxy.Proxy, v proxy.Volume, found *agentapi.Verification) error {
 	var refs []string
 	for _, s := range v.Stamps {
@@ -55,8 +55,8 @@ func repairAll(ctx context.Context, p *proxy.Proxy, v proxy.Volume, found *agent
 	return nil
 }
 
-// needing counts the broken paths that an image is known to need, so that those
-// are asked first that will have them.
+// needing counts the broken paths that an image is known to need. Images that have
+// them for certain are tried first.
 func needing(found agentapi.Verification, i image.Image) (n int) {
 	for _, b := range found.Broken {
 		if slices.Contains(b.Images, i.Identity) {
@@ -66,8 +66,8 @@ func needing(found agentapi.Verification, i image.Image) (n int) {
 	return n
 }
 
-// repairFrom copies from an image what is broken, or all where its stamp was no
-// longer good.
+// repairFrom copies what is broken from an image, and the whole store of an image
+// whose stamp was damaged.
 func repairFrom(ctx context.Context, p *proxy.Proxy, v volume.Handle, i image.Image, found *agentapi.Verification) error {
 	if slices.ContainsFunc(found.Broken, func(b agentapi.BrokenPath) bool { return !b.Repaired }) {
 		progress := p.Terminal.Start("looking for broken paths in " + i.Reference)

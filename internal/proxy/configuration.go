@@ -16,8 +16,8 @@ type configuration struct {
 }
 
 // configuration reads the host's files.
-func (p *Proxy) configuration(wanted version.Nix) configuration {
-	host, present := p.hostNix(wanted)
+func (p *Proxy) configuration(nix version.Nix) configuration {
+	host, present := p.hostNix(nix)
 	config, err := nixconf.Read(nixconf.Local(p.Host.Home, host.Determinate))
 	if err != nil {
 		p.Terminal.Warn("%v", err)
@@ -30,11 +30,11 @@ func (p *Proxy) configuration(wanted version.Nix) configuration {
 	return c
 }
 
-// hostNix returns the Nix that the host has, which need not be the one that is
-// wanted. It is looked for again only where another one was asked for.
-func (p *Proxy) hostNix(wanted version.Nix) (version.Nix, bool) {
+// hostNix returns the host's own Nix. That is the one to use, unless the settings
+// name another: only then the host is searched once more.
+func (p *Proxy) hostNix(nix version.Nix) (version.Nix, bool) {
 	if p.Settings.NixVersion == "" {
-		return wanted, wanted.Binary != ""
+		return nix, nix.Binary != ""
 	}
 	return version.Local(p.Host.Home, p.Host.Self, p.State.Cache("nix")).Present()
 }

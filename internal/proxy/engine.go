@@ -46,12 +46,12 @@ func (t *Target) VolumeName() string {
 	return t.volumeName(platformOf(t.source.Platform, t.Info))
 }
 
-// platformOf is the platform that was asked for, else the engine's own.
-func platformOf(asked string, info engine.Info) (os, arch string) {
-	if asked == "" {
+// platformOf returns the platform that was requested, else the engine's own.
+func platformOf(requested string, info engine.Info) (os, arch string) {
+	if requested == "" {
 		return info.OS, info.Arch
 	}
-	os, arch, _ = platform.Split(asked)
+	os, arch, _ = platform.Split(requested)
 	return os, arch
 }
 

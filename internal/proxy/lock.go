@@ -43,7 +43,7 @@ func setUp[T any](ctx context.Context, p *Proxy, s *spec, work func() (T, error)
 	}
 }
 
-// awaitRelease waits until nobody uses a volume any more.
+// awaitRelease returns when nobody uses the volume's database any more.
 func awaitRelease(ctx context.Context, held *volume.HeldError) error {
 	for {
 		select {

@@ -27,7 +27,7 @@ func binds(mounts []project.Mount) []engine.Mount {
 // A misMount is a mount that does not show what the host has there.
 type misMount struct {
 	project.Mount
-	denied  bool // the agent may not look
+	denied  bool // the agent may not read it
 	deleted bool // what it shows was removed from the host
 	kind    engine.Kind
 }
@@ -39,7 +39,7 @@ func (m *misMount) Error() string {
 	return fmt.Sprintf("the engine does not see %s as this host does", m.Source)
 }
 
-// withHint says where that is repaired.
+// withHint adds to the error where the mount can be repaired.
 func (m *misMount) withHint() error {
 	if m.denied {
 		return hint.Add(m, "%s", m.kind.Allowing(runtime.GOOS))
@@ -47,8 +47,9 @@ func (m *misMount) withHint() error {
 	return hint.Add(m, "%s", m.kind.Sharing(m.Source))
 }
 
-// ensureMounted makes sure of a proxy container that shows what the host has in
-// the mounted paths. One that does not is removed, unless others may be using it.
+// ensureMounted makes sure of a proxy container in which the mounted paths show what
+// the host has there. A container in which they do not is removed, unless other
+// commands may be using it.
 func (p *Proxy) ensureMounted(ctx context.Context, b *base, wanted container.Proxy, mounts []project.Mount) (c engine.Container, fresh bool, err error) {
 	before, err := b.engine.FindContainer(ctx, wanted.Name())
 	ran := err == nil && before.Running()
@@ -74,8 +75,8 @@ func (p *Proxy) ensureMounted(ctx context.Context, b *base, wanted container.Pro
 	return c, fresh, wrong.withHint()
 }
 
-// explainRefusal adds what to do where an engine refused a container for a path
-// that it does not see.
+// explainRefusal adds what to do about a path for which an engine refused a
+// container, as it does not see it.
 func explainRefusal(ctx context.Context, e Engine, mounts []project.Mount, err error) error {
 	if !engine.IsUnshared(err) {
 		return err
@@ -92,8 +93,8 @@ func explainRefusal(ctx context.Context, e Engine, mounts []project.Mount, err e
 // engine's virtual machine may see a change a moment later.
 const looks = 3
 
-// misMounted finds a mount that does not show what the host has there, without
-// writing anything. Engines in a virtual machine mount an empty directory for
+// misMounted finds a mount that does not show what the host has there. It writes
+// nothing. Engines in a virtual machine mount an empty directory for
 // what is not shared with them.
 func (p *Proxy) misMounted(ctx context.Context, e Engine, id string, mounts []project.Mount) (*misMount, error) {
 	if len(mounts) == 0 {
@@ -115,8 +116,8 @@ func (p *Proxy) misMounted(ctx context.Context, e Engine, id string, mounts []pr
 	return wrong, nil
 }
 
-// views are what to look at of each mount, inside and on the host, but for what
-// another mount hides.
+// views returns what to look at of each mount, inside and on the host, except for
+// what another mount hides.
 func views(mounts []project.Mount) (inside, outside []agentapi.View) {
 	for _, m := range mounts {
 		names := slices.DeleteFunc(project.Landmarks(m.Source), func(name string) bool {
@@ -155,7 +156,8 @@ func facts(views []agentapi.View) (all [][]string) {
 	return all
 }
 
-// steady is what did not change between two looks; the rest is unknown.
+// steady returns the facts that did not change from one look to the next. The rest
+// is unknown.
 func steady(before, after [][]string) [][]string {
 	for i := range before {
 		for j := range before[i] {
@@ -176,23 +178,23 @@ func compare(mounts []project.Mount, here, seen [][]string) *misMount {
 	return nil
 }
 
-// agree tells whether two looks are at the same: the path itself, and most of
-// the names; others may have changed just now. What the host itself does not
-// know does not count, and where that is all, nothing can be told.
+// agree tells whether two lists of facts are of the same files: the path itself must
+// be the same, and most of the names, as some may have changed just now. What the
+// host itself does not know does not count; if it knows nothing, they agree.
 func agree(here, there []string) bool {
 	if len(here) != len(there) || known(here[0]) && here[0] != there[0] {
 		return false
 	}
-	asked, alike := 0, 0
+	compared, alike := 0, 0
 	for i, fact := range here[1:] {
 		if known(fact) {
-			asked++
+			compared++
 		}
 		if known(fact) && fact == there[i+1] {
 			alike++
 		}
 	}
-	return asked == 0 || 2*alike > asked
+	return compared == 0 || 2*alike > compared
 }
 
 func known(fact string) bool {

@@ -12,10 +12,10 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// Output runs a program in the proxy container as `run` does, and writes what it
-// writes. What it says on stderr is told line by line; when it fails the last
-// line is the error. By then all of its output was written: whoever takes it must be
-// able to forget it.
+// Output runs a program in the proxy container as `run` does, and writes its stdout.
+// say gets each line of its stderr. When the program fails its last line is the
+// error; all of its stdout was written by then, so the writer must be able to discard
+// it.
 func (p *Proxy) Output(ctx context.Context, to io.Writer, say func(line string), argv ...string) error {
 	running, err := p.Start(ctx, Command{Argv: argv})
 	if err != nil {
@@ -33,7 +33,7 @@ func (p *Proxy) Output(ctx context.Context, to io.Writer, say func(line string),
 	return stderr.end(exit)
 }
 
-// lines tells a program's stderr one line late, so that the last one can be the
+// lines passes a program's stderr on one line late, so that the last line can be the
 // error.
 type lines struct {
 	say     func(string)

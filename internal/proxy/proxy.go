@@ -41,8 +41,10 @@ type Host struct {
 
 // A Command is what to run.
 type Command struct {
-	Argv     []string
-	SSH      bool     // no command: its streams are an SSH connection, whose commands are as this one would be
+	Argv []string
+	// SSH: there is no command. The streams are an SSH connection, whose commands get
+	// what this command would get.
+	SSH      bool
 	Env      []string // K=V
 	Terminal *session.Terminal
 	OneFile  bool // stdout and stderr are one

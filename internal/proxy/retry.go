@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// attempts is how often the slow path is gone at most.
+	// attempts is how often the slow way is tried at most.
 	attempts = 3
 	// notice is the time that an engine has to notice that a container has ended.
 	notice = time.Second
-	// notExecuted is the least exit status by which engines say that a program
+	// notExecuted is the lowest exit status by which engines report that a program
 	// could not be executed.
 	notExecuted = 125
 )
 
 // retry makes sure of the base and does the work on it. Anchor and proxy container
-// end by themselves when nobody has used them for a while, which can be right after
-// they were found to run, and a collection may drop an image that nobody uses yet:
-// then it begins anew.
+// end by themselves when nobody has used them for a while. That can happen right
+// after they were found running, and garbage collection may drop an image that
+// nobody uses yet. Then retry begins anew.
 func retry[T any](ctx context.Context, p *Proxy, s *spec, work func(*base) (T, error)) (result T, err error) {
 	for left := attempts - 1; ; left-- {
 		b := &base{}

@@ -21,8 +21,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
 
-// base is what there is once a volume can be used, everything but the proxy
-// container; and that one's id, once it was looked for.
+// base is what there is once a volume can be used: everything but the proxy
+// container, and that container's id once it is known.
 type base struct {
 	engine Engine
 	info   engine.Info
@@ -34,12 +34,13 @@ type base struct {
 	proxy  string
 }
 
-// handle is the base's volume, to be asked and worked on.
+// handle returns a handle on the base's volume.
 func (b *base) handle() volume.Handle {
 	return volume.Handle{Volume: b.volume, Engine: b.engine, Place: b.place, Anchor: b.anchor}
 }
 
-// ensureBase makes sure of engine, image, volume, anchor and stamp, in this order.
+// ensureBase makes sure of the engine, the image, the volume, its anchor and the
+// image's stamp, in this order.
 func (p *Proxy) ensureBase(ctx context.Context, s *spec, b *base) (err error) {
 	if b.engine, b.info, err = p.greet(ctx, s.endpoint); err != nil {
 		return err
@@ -65,13 +66,13 @@ func (p *Proxy) ensureBase(ctx context.Context, s *spec, b *base) (err error) {
 	return p.ensureStamp(ctx, b)
 }
 
-// volumeFor is the volume for an image: its platform is the image's own.
+// volumeFor returns the volume for an image. Its platform is the image's own.
 func (s *spec) volumeFor(i image.Image) volume.Volume {
 	return volume.Volume{Name: s.volumeName(i.OS, i.Arch), Flavour: string(s.nix.Flavour), Platform: i.OS + "/" + i.Arch}
 }
 
-// warnEmulated says, when a whole image is to run under emulation, that a
-// platform's programs alone need not.
+// warnEmulated warns of an image that runs under emulation as a whole, where only
+// the programs of a platform need to.
 func (b *base) warnEmulated(t *terminal.Terminal) {
 	if b.image.Arch == b.info.Arch {
 		return
@@ -81,7 +82,7 @@ func (b *base) warnEmulated(t *terminal.Terminal) {
 		b.image.Reference, b.image.Arch, b.info.Arch, agentapi.System(b.image.Arch))
 }
 
-// volumeName is the volume that was named, else the default one for a platform.
+// volumeName returns the volume that was named, else the default one of a platform.
 func (s *spec) volumeName(os, arch string) string {
 	if s.volume != "" {
 		return s.volume
@@ -117,7 +118,8 @@ func (p *Proxy) CopyProgress(reference, volume string) *terminal.Progress {
 	return p.Terminal.Start(fmt.Sprintf("copying %s into volume %s", reference, volume)).Items("paths")
 }
 
-// removeIdleAnchor removes the anchor of a volume that is refused, where nothing needs it.
+// removeIdleAnchor removes the anchor of a volume that is refused, unless other
+// containers need it.
 func (p *Proxy) removeIdleAnchor(ctx context.Context, b *base) {
 	others, err := container.List(ctx, b.engine, b.volume.Name)
 	if err == nil && len(others) == 1 {

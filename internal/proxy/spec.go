@@ -51,7 +51,7 @@ func (p *Proxy) spec(ctx context.Context) (*spec, error) {
 	}, nil
 }
 
-// project is what the command sees of the host.
+// project returns what the command sees of the host.
 func (p *Proxy) project() (project.Project, error) {
 	s := p.Settings
 	choice := project.Choice{Mounts: s.Mounts, NoMount: s.NoMount, Workdir: s.Workdir}
@@ -68,8 +68,8 @@ func (p *Proxy) Source() image.Source {
 	return image.Source{Template: s.Image, Registry: s.Registry, Platform: s.Platform, Pull: s.Pull}
 }
 
-// nix returns the Nix that is asked for, else the host's, else the default;
-// false when it is the default.
+// nix returns the Nix that the settings name, else the host's, else the default. It
+// returns false for the default.
 func (p *Proxy) nix(ctx context.Context) (version.Nix, bool, error) {
 	if p.Settings.NixVersion != "" {
 		nix, err := version.ParseRequested(p.Settings.NixVersion)
@@ -83,7 +83,7 @@ func (p *Proxy) nix(ctx context.Context) (version.Nix, bool, error) {
 	return nix, false, err
 }
 
-// explain says, on the slow path alone, what a user may wonder about.
+// explain notes what a user may wonder about. Only the slow way does so.
 func (s *spec) explain(t *terminal.Terminal) {
 	if !s.onHost {
 		t.Note("this host has no Nix; using %s (choose another with --nix-version)", s.nix.Version)
@@ -96,7 +96,7 @@ func (s *spec) explain(t *terminal.Terminal) {
 	}
 }
 
-// request is the command as the agent is told of it.
+// request returns the command as the agent gets it.
 func (p *Proxy) request(s *spec, c Command) session.Request {
 	return session.Request{
 		Argv: c.Argv, Dir: s.project.Dir, Env: c.Env, Umask: uint32(p.Host.Umask), Terminal: c.Terminal, OneFile: c.OneFile,
@@ -105,7 +105,7 @@ func (p *Proxy) request(s *spec, c Command) session.Request {
 	}
 }
 
-// idle is how long the container may be without a session afterwards.
+// idle returns how long the container may be without a session afterwards.
 func (p *Proxy) idle() time.Duration {
 	idle, err := time.ParseDuration(p.Settings.IdleTimeout)
 	if err != nil {
@@ -114,7 +114,8 @@ func (p *Proxy) idle() time.Duration {
 	return idle
 }
 
-// maxSize is the size above which the store is tidied; 0 is none.
+// maxSize returns the size in bytes above which garbage is collected by itself; 0 is
+// never.
 func (p *Proxy) maxSize() int64 {
 	size, err := units.RAMInBytes(p.Settings.MaxSize)
 	if err != nil {
@@ -123,7 +124,7 @@ func (p *Proxy) maxSize() int64 {
 	return size
 }
 
-// stateFile is where the container that meets this spec is remembered.
+// stateFile names the file where the container that meets this spec is remembered.
 func (s *spec) stateFile() string {
 	return "proxies/" + digest(s.endpoint.Address, s.nix.Flavour, s.nix.Version, s.source.Template, s.source.Registry,
 		s.source.Platform, s.volume, s.project.Mounts, s.project.Safe, s.limits, s.agents) + ".json"

@@ -58,7 +58,7 @@ type ContainerStatus struct {
 	Project    string `json:"project,omitempty"`
 }
 
-// Status looks and changes nothing.
+// Status tells what there is. It changes nothing.
 func (p *Proxy) Status(ctx context.Context) (Status, error) {
 	var s Status
 	t, err := p.Target(ctx)

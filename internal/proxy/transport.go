@@ -16,22 +16,23 @@ import (
 )
 
 // Two ways lead to an agent: the port that its container publishes on this
-// machine's loopback, and an exec of the engine's. The exec works everywhere; the
-// port is several times faster, and may lie: it opens seconds late, is accepted by
-// a forwarder with nothing behind, is another container's after a restart. So it counts when the agent has proved to be the right one.
+// machine's loopback, and an exec of the engine's. The exec works everywhere. The
+// port is several times faster, but may lie: it opens seconds late, a forwarder with
+// nothing behind accepts connections, or it belongs to another container after a
+// restart. So a connection counts only when the agent has proved to be the right one.
 const (
 	transportPort = "port"
 	transportExec = "exec"
 )
 
 const (
-	// alive is the time for that proof to begin: for the right banner.
+	// alive is the time within which that proof has to begin, with the right banner.
 	alive = 300 * time.Millisecond
 	// aliveForced is the same where there is no exec to take instead. On a busy
 	// machine an agent may take its time.
 	aliveForced = 5 * time.Second
-	// rest is for how many times the time that it has cost a port without an
-	// answer is left alone: it may cost half a percent.
+	// rest is the factor by which a port without an answer is left alone longer than
+	// the attempt took: such attempts may cost half a percent of the time.
 	rest = 200
 )
 
@@ -103,7 +104,7 @@ func patience(transport string) time.Duration {
 	return alive
 }
 
-// overPort connects over the port, whose proof must begin within so long.
+// overPort connects over the port. The agent's proof must begin within that time.
 func (r route) overPort(ctx context.Context, within time.Duration) (*session.Client, error) {
 	if r.Address == "" {
 		return nil, errors.New("the proxy container has no port on this machine")
@@ -126,9 +127,9 @@ func (r route) overPort(ctx context.Context, within time.Duration) (*session.Cli
 	return client, nil
 }
 
-// A greeted connection has a deadline until it is greeted as it should be. The
-// rest of the proof is a matter of processor time, of which a busy machine has
-// little, and not of what a forwarder may do.
+// A greeted connection has a deadline until the right banner arrives. The rest of
+// the proof takes processor time, of which a busy machine has little; a forwarder
+// cannot delay it.
 type greeted struct {
 	net.Conn
 	banner string
@@ -160,8 +161,8 @@ func (r route) overExec(ctx context.Context, e Engine) (*session.Client, error) 
 	return client, err
 }
 
-// restPort remembers that the port of a container which runs did not answer, at
-// what cost, and the port that it has now: a restart gives it another one.
+// restPort remembers that the port of a running container did not answer, how long
+// the attempt took, and which port the container has now: a restart changes it.
 func (p *Proxy) restPort(ctx context.Context, e Engine, s *spec, known remembered, cost time.Duration) {
 	c, err := e.FindContainer(ctx, known.Container)
 	if err != nil {

@@ -2,7 +2,7 @@ package proxy
 
 import "context"
 
-// Versions is what can be said without an engine.
+// Versions is what is known without asking an engine.
 type Versions struct {
 	Nix   NixStatus
 	Image string // the first reference that would be tried

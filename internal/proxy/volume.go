@@ -36,7 +36,7 @@ func (p *Proxy) OpenVolume(ctx context.Context) (Volume, error) {
 	if v.Handle, err = p.openHandle(ctx, t); err != nil {
 		return v, err
 	}
-	prepared, err := v.Prepare(ctx) // an anchor that is idle ends soon: this says, too, that somebody is expected
+	prepared, err := v.Prepare(ctx) // which also keeps an idle anchor from ending now
 	v.Stamps = prepared.Stamps
 	v.Waiting = func() { p.Terminal.Note("waiting for another job on volume %s", v.Name) }
 	return v, err
@@ -61,8 +61,8 @@ func (p *Proxy) openHandle(ctx context.Context, t *Target) (volume.Handle, error
 	return h, err
 }
 
-// anyImage is the anchor's, else the one that a command would use, else any Nix
-// image: all that is needed of it is a file system for a container.
+// anyImage returns the anchor's image, else the one that a command would use, else
+// any Nix image: a container needs no more of it than a file system.
 func (t *Target) anyImage(ctx context.Context, volume string) (engine.Image, error) {
 	anchor, err := t.Engine.FindContainer(ctx, container.AnchorName(volume))
 	if err == nil {

@@ -37,9 +37,9 @@ var (
 	errPull    = errors.New("the image is to be pulled whatever is there")
 )
 
-// slowPath tells whether the warm way failed in a manner that the slow one
-// repairs: anything before the command was started, but for what is wrong with
-// the command itself.
+// slowPath tells whether the slow way can repair what the warm way failed for: all
+// that happens before the command is started, except for what is wrong with the
+// command itself.
 func slowPath(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
@@ -75,7 +75,7 @@ func (p *Proxy) dial(ctx context.Context, s *spec, known remembered, request ses
 	return running, nil
 }
 
-// startOn starts the command, after what it needs from the host was offered.
+// startOn offers what the command needs from the host, and starts it.
 func (p *Proxy) startOn(client *session.Client, request session.Request) (*session.Running, error) {
 	if request.SSHAgent {
 		client.OfferSSHAgent(p.Host.SSHAgent)

@@ -28,8 +28,8 @@ func Import(ctx context.Context, p *proxy.Proxy, name string, file io.ReadSeeker
 	return nil
 }
 
-// verifyArchive checks first that the volume takes what is in the archive: that is
-// to be known before a long reading.
+// verifyArchive reads the archive to its end. Whether the volume takes it is checked
+// first, as reading may take long.
 func verifyArchive(ctx context.Context, p *proxy.Proxy, name string, file io.ReadSeeker) error {
 	r, err := openArchive(ctx, file)
 	if err != nil {
@@ -78,7 +78,7 @@ func openArchive(ctx context.Context, file io.ReadSeeker) (*archive.Reader, erro
 	return archive.Open(until{ctx, file})
 }
 
-// An until is read until the context ends, be it in the middle of a large path.
+// An until ends with a context, even in the middle of a large path.
 type until struct {
 	ctx context.Context
 	io.Reader
@@ -91,8 +91,9 @@ func (u until) Read(p []byte) (int, error) {
 	return u.Reader.Read(p)
 }
 
-// openFilled opens the volume as it is, if it holds any image's store; else that of
-// the host's image is copied first. The images are those of which any would do.
+// openFilled opens the volume as it is if it holds any image's store. Otherwise the
+// store of the host's image is copied first. An error names the images, as any of
+// them would do.
 func openFilled(ctx context.Context, p *proxy.Proxy, images []agentapi.Stamp) (volume.Handle, error) {
 	v, err := p.OpenVolume(ctx)
 	_, none := errors.AsType[*volume.MissingError](err)

@@ -31,9 +31,9 @@ func pathsOf(places []nixstore.Place) []nixstore.Path {
 	return paths
 }
 
-// closure is all that paths need in a store, themselves included. No collector
-// takes them as long as the server runs. absent is the error for one that the
-// store does not have; others begin with the store's name.
+// closure returns all that paths need in a store, themselves included. No garbage
+// collection takes them as long as the server runs. absent makes the error for a path
+// that the store does not have; other errors begin with the store's name.
 func closure(store *nixstore.Server, name string, paths []nixstore.Path, absent func(nixstore.Path) error) ([]nixstore.Path, error) {
 	valid, err := store.Valid(paths, true)
 	if err != nil {

@@ -52,7 +52,7 @@ func SyncFromHostDryRun(ctx context.Context, p *proxy.Proxy, names []string) ([]
 	return s.infos(missing)
 }
 
-// A source is the host's store, with what is asked for of it.
+// A source is the host's store, with what a volume is to get from it.
 type source struct {
 	*proxy.Proxy
 	store    *nixstore.Server
@@ -61,7 +61,7 @@ type source struct {
 	progress *terminal.Progress // from when it is known what is to be copied
 }
 
-// openSource opens the host's store, and finds in it what is asked for.
+// openSource opens the host's store and finds the closures of the names in it.
 func openSource(ctx context.Context, p *proxy.Proxy, names []string) (*source, error) {
 	places, err := follow(p.Host.Dir, names)
 	if err != nil {
@@ -134,7 +134,7 @@ func noteWaiting(t *terminal.Terminal, v volume.Handle) func() {
 	return func() { t.Note("waiting for another nixproxy that copies into volume %s", v.Name) }
 }
 
-// send writes the paths that the volume asked for.
+// send writes the paths that the volume lacks.
 func (s *source) send(to io.Writer, paths []nixstore.Path) error {
 	if len(paths) == 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
-// GC drops the roots that the plan says and collects the garbage. see is asked for
-// links of this host that the volume keeps something for.
+// GC drops roots as the plan says and collects the garbage. see returns the state of
+// a link of this host for which the volume keeps something.
 func (h Handle) GC(ctx context.Context, plan agentapi.GCPlan, see func(link string) agentapi.LinkState, begin func() Progress) (agentapi.GCResult, error) {
 	g := &gc{plan: plan, see: see, progress: begin()}
 	err := g.inThrowaway(ctx, h)
@@ -81,7 +81,7 @@ func (g *gc) converse(from io.Reader, to io.Writer) error {
 	return agentapi.Converse(from, g.progress.Set, &g.result, func(question json.RawMessage) error { return g.answer(question, to) })
 }
 
-// answer tells the states of the links that are asked for.
+// answer writes the states of the links in a question.
 func (g *gc) answer(question json.RawMessage, to io.Writer) error {
 	var links []string
 	if err := json.Unmarshal(question, &links); err != nil {

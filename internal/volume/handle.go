@@ -12,13 +12,13 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine"
 )
 
-// A Handle is a volume that can be asked and worked on: its anchor runs.
+// A Handle is a volume whose anchor runs, so that it can be queried and worked on.
 type Handle struct {
 	Volume
 	Engine Engine
 	Place  container.Place // whose image the containers are made of
 	Anchor engine.Container
-	// Waiting is called by what has to wait for its turn; nil: nobody is told.
+	// Waiting is called by a job that has to wait for its turn; nil: nothing is.
 	Waiting func()
 }
 
@@ -33,8 +33,7 @@ func (h Handle) Query(ctx context.Context, stdin string, answer any, mode ...str
 		}
 		output, err = h.execute(ctx, stdin, mode)
 	}
-	var said *engine.ExitError
-	if errors.As(err, &said) && said.Err != nil {
+	if exit, ok := errors.AsType[*engine.ExitError](err); ok && exit.Err != nil {
 		return &UnusableError{Volume: h.Name, Err: err}
 	}
 	if err != nil {
@@ -52,8 +51,8 @@ func (h Handle) execute(ctx context.Context, stdin string, mode []string) ([]byt
 
 // outdated tells if an error is that of an agent which does not know its mode.
 func (h Handle) outdated(err error) bool {
-	var said *engine.ExitError
-	return errors.As(err, &said) && said.Status == agentapi.NoSuchMode && h.Place.Agent.Arch != ""
+	exit, ok := errors.AsType[*engine.ExitError](err)
+	return ok && exit.Status == agentapi.NoSuchMode && h.Place.Agent.Arch != ""
 }
 
 // renewAgent gives an anchor that an earlier nixproxy made the agent of this
@@ -67,7 +66,7 @@ func (h Handle) renewAgent(ctx context.Context) error {
 }
 
 // Run runs a job in the throwaway container. container.ErrOccupied says that
-// another one had to be waited for, and may have done the same: look again.
+// another job had to be waited for, and may have done the same: check again.
 func (h Handle) Run(ctx context.Context, job container.Job) error {
 	return container.Throwaway(ctx, h.Engine, h.Place, h.Anchor, job)
 }

@@ -53,9 +53,9 @@ func (h Handle) Receive(ctx context.Context, request agentapi.Request, send Send
 // checkMissing refuses to give the volume more of the host's store than it is to have:
 // whoever asks may be anybody inside.
 func checkMissing(request agentapi.Request, reply agentapi.Missing) error {
-	wanted := nixstore.SetOf(request.Closure)
+	requested := nixstore.SetOf(request.Closure)
 	for _, path := range reply.Paths {
-		if !wanted[path] {
+		if !requested[path] {
 			return fmt.Errorf("the volume asks for %q, which is no part of what is copied: nothing was copied, as something in the volume is not to be trusted", path)
 		}
 	}

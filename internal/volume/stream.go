@@ -41,7 +41,8 @@ func (h Handle) startOnce(ctx context.Context, mode string, request any) (*strea
 		return nil, err
 	}
 	s := &stream{Stream: exec, out: bufio.NewReaderSize(exec, 64<<10), stop: context.AfterFunc(ctx, func() { exec.Close() })}
-	go func() { _, _ = s.Write(append(line, '\n')) }() // an agent that does not know the mode ends without having read it
+	// An agent that does not know the mode ends without having read the request.
+	go func() { _, _ = s.Write(append(line, '\n')) }()
 	if _, err := s.out.Peek(1); err != nil {
 		defer s.Close()
 		return nil, s.explain(ctx, err)
