@@ -49,7 +49,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	c, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.prepared {
-		// Wrong usage is found before the command: how to say so was said all the same.
+		// The command line is wrong, so that prepare was not called yet. Its settings say
+		// how to show the error.
 		_ = a.prepare(c)
 	}
 	status, by := statusOf(ctx, err, a.runs)
@@ -124,7 +125,8 @@ func umask() int {
 	return mask
 }
 
-// withProxy makes a command's work of one that needs more than the host.
+// withProxy makes a command of work that needs a Proxy: all but what concerns only the
+// host.
 func (a *app) withProxy(work func(context.Context, *proxy.Proxy, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		p, err := a.proxy()

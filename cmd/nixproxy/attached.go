@@ -25,7 +25,7 @@ type attached struct {
 	later    <-chan time.Time // when to try for raw mode again
 }
 
-// caller looks at who calls, and returns the terminal that a command gets: one
+// caller examines the caller's streams, and returns the terminal that a command gets: one
 // like the caller's, or none (nil).
 func (a *app) caller(streams session.Streams) (*attached, *session.Terminal) {
 	c := console.New(a.in, a.out, a.err)
@@ -75,8 +75,8 @@ func (a *attached) follow(came <-chan os.Signal, ended <-chan struct{}) {
 	}
 }
 
-// hear passes a signal on. Errors in speaking to the command are the
-// connection's end, which Wait tells of.
+// hear passes a signal on to the command. An error in doing so means that the connection
+// has ended, which Wait returns.
 func (a *attached) hear(s unix.Signal) {
 	switch {
 	case s == unix.SIGHUP && a.console.Gone():
@@ -84,7 +84,7 @@ func (a *attached) hear(s unix.Signal) {
 	case s == unix.SIGCONT:
 		a.resume()
 	case s == unix.SIGTSTP && !console.CanStop():
-		// As the kernel does, which lets nobody be stopped by it there.
+		// The kernel ignores it there too: no process could continue this one.
 	case slices.Contains(fatal, s):
 		a.console.Restore()
 		signal.Reset(s)
@@ -95,9 +95,9 @@ func (a *attached) hear(s unix.Signal) {
 	}
 }
 
-// interrupt ends this process as the command was ended, where that was by Ctrl-C
-// at the caller's terminal: a shell ends its loop or script only if it sees
-// SIGINT's own doing. Else, and where SIGINT does nothing, it returns.
+// interrupt ends this process by SIGINT if Ctrl-C at the caller's terminal ended the
+// command: a shell ends its loop or script only if it sees that SIGINT ended the process.
+// In all other cases, and where SIGINT is ignored, it returns.
 func (a *attached) interrupt(exit session.Exit) {
 	if exit.Signal == uint32(unix.SIGINT) && a.console.Controlling() && a.console.Foreground() {
 		console.Interrupt(a.terminal && !a.told)
@@ -110,8 +110,8 @@ func (a *attached) resize() {
 	}
 }
 
-// foregroundAgain is when a job in the background looks whether it is in the
-// foreground: nothing tells.
+// foregroundAgain is how often a job in the background checks whether it has come to the
+// foreground: no signal says so.
 const foregroundAgain = 100 * time.Millisecond
 
 // raw sets raw mode, as soon as this process is in the foreground.
@@ -126,8 +126,8 @@ func (a *attached) raw() {
 	}
 }
 
-// stop stops this process after the command was stopped, so that the shell which
-// started it goes on.
+// stop stops this process after the command was stopped, so that the shell that started
+// it continues.
 func (a *attached) stop() {
 	switch can := console.CanStop(); {
 	case a.terminal && !(can && a.console.Controlling()):
@@ -144,14 +144,14 @@ func (a *attached) stop() {
 	signal.Notify(a.signals.came, unix.SIGTSTP)
 }
 
-// resume goes on after a stop.
+// resume continues the command after a stop.
 func (a *attached) resume() {
 	a.raw()
 	_ = a.running.Signal("CONT")
 }
 
-// typed is the terminal as the command's stdin. Where its end is not something
-// that was typed it is nixproxy's too, even if no signal says so.
+// typed is the terminal as the command's stdin. If it ends without an end-of-file key,
+// the terminal has hung up, and nixproxy ends too, even if no signal says so.
 type typed struct{ *attached }
 
 func (t typed) Read(p []byte) (int, error) {

@@ -14,7 +14,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// canAsk refuses to take nothing for a yes, where there is no terminal.
+// canAsk returns an error where there is no terminal to ask on: no answer must not count
+// as yes.
 func (a *app) canAsk(c *cobra.Command) error {
 	if in, ok := a.in.(*os.File); !ok || !term.IsTerminal(int(in.Fd())) {
 		return usage(c, "%w", hint.Add(errors.New("there is no terminal to ask on"), "add --yes"))
@@ -22,7 +23,7 @@ func (a *app) canAsk(c *cobra.Command) error {
 	return nil
 }
 
-// confirm asks on the terminal.
+// confirm asks a question on the terminal, and returns an error unless the answer is yes.
 func (a *app) confirm(question string) error {
 	fmt.Fprintf(a.err, "nixproxy: %s [y/N] ", question)
 	answer, err := bufio.NewReader(a.in).ReadString('\n')

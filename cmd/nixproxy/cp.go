@@ -41,8 +41,8 @@ func newCopy(a *app) *cobra.Command {
 	return c
 }
 
-// bindAsRun has a command work in the container that `run` would use here: what
-// is set for that in the environment counts, and no flag is shown.
+// bindAsRun makes a command use the container that `run` would use here: it reads the
+// settings of run from the environment, and hides their flags.
 func bindAsRun(a *app, c *cobra.Command) {
 	settings.Bind(c.Flags(), &a.settings, settings.Run)
 	for _, s := range settings.Table() {
@@ -76,5 +76,5 @@ func (a *app) copyOut(ctx context.Context, p *proxy.Proxy, from, to string) erro
 	return nil
 }
 
-// note tells what a program in the container says.
+// note shows a line that a program in the container has written.
 func (a *app) note(line string) { a.terminal.Note("%s", line) }

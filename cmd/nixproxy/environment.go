@@ -12,9 +12,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// A passing is a kind of variable that a command inside gets by itself, because
-// what it means does not depend on the machine. Everything else, nixproxy's own
-// settings included, takes -e or --env-file.
+// A passing is a kind of variable that every command inside gets, because its meaning
+// does not depend on the machine. All other variables, nixproxy's own settings included,
+// need -e or --env-file.
 type passing struct {
 	names []string // as path.Match reads them
 	why   string
@@ -41,9 +41,9 @@ func passes(name string) bool {
 	return false
 }
 
-// environment is what the command gets of the caller's environment, later ones
-// over earlier: what passes by itself, the files, and at last the variables that
-// are named one by one.
+// environment returns the variables that the command gets from the caller. Later ones
+// override earlier ones: first those that always pass, then those of the files, then
+// those named one by one.
 func environment(caller, files, named []string) ([]string, error) {
 	env := passed(caller)
 	for _, file := range files {
@@ -73,8 +73,8 @@ func passed(caller []string) []string {
 	return env
 }
 
-// onLinux is a variable's value for Linux. A Mac's Terminal sets LC_CTYPE=UTF-8,
-// which is no locale there: programs would warn, and take it for ASCII.
+// onLinux returns a variable's value for Linux. A Mac's Terminal sets LC_CTYPE=UTF-8,
+// which is not a locale on Linux: programs would warn, and use ASCII.
 func onLinux(name, value string) string {
 	if value == "UTF-8" && (name == "LANG" || strings.HasPrefix(name, "LC_")) {
 		return "C.UTF-8"
@@ -82,8 +82,8 @@ func onLinux(name, value string) string {
 	return value
 }
 
-// completed makes K=V of K with the caller's value; a variable that the caller
-// has not is not set inside either. The error is no sentence of its own.
+// completed turns NAME into NAME=VALUE with the caller's value, and returns nothing for a
+// variable that the caller does not have. The error is part of a sentence.
 func completed(variable string, caller []string) ([]string, error) {
 	name, _, given := strings.Cut(variable, "=")
 	if name == "" || strings.ContainsRune(variable, 0) {
@@ -100,8 +100,8 @@ func completed(variable string, caller []string) ([]string, error) {
 	return nil, nil
 }
 
-// readEnvFile reads a file as docker does: NAME=VALUE or NAME on a line, the value
-// as it stands, comments after # at a line's beginning.
+// readEnvFile reads a file in docker's format: NAME=VALUE or NAME on each line, the value
+// taken literally, comments only on lines that start with #.
 func readEnvFile(file string, caller []string) ([]string, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -13,7 +13,7 @@ func newImage(a *app) *cobra.Command {
 		newImageList(a), newImagePull(a), newImageSave(a), newImageLoad(a), newImageRemove(a))
 }
 
-// withEngine makes a command's work of one that needs the engine.
+// withEngine makes a command of work that needs the engine.
 func (a *app) withEngine(work func(context.Context, *proxy.Proxy, proxy.Engine, []string) error) func(*cobra.Command, []string) error {
 	return a.withProxy(func(ctx context.Context, p *proxy.Proxy, args []string) error {
 		e, err := p.OpenEngine(ctx)

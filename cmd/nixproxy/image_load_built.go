@@ -55,10 +55,10 @@ func (a *app) loadBuilt(ctx context.Context, p *proxy.Proxy, e proxy.Engine, nam
 
 var errRefused = errors.New("the engine takes no more of the archive")
 
-// heldBack keeps the end of an archive, without which nobody takes it for whole,
-// until its writer is known to have ended well: an engine with the containerd
-// image store loads an archive when it has read the end of the tar, and not that
-// of the request.
+// heldBack keeps back the end of an archive until its writer is known to have succeeded:
+// without it no reader takes the archive for complete. An engine with the containerd
+// image store loads an archive once it has read the end of the tar, without waiting for
+// the end of the request.
 type heldBack struct {
 	to   io.Writer
 	held []byte

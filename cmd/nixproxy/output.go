@@ -17,8 +17,8 @@ func outputFlag(c *cobra.Command, file *string) {
 	c.Flags().StringVarP(file, "output", "o", "", "write to `FILE` instead of standard output")
 }
 
-// output has an archive written to standard output, or to a file, which becomes
-// it whole or stays as it was.
+// output writes an archive to standard output or to a file. The file is replaced only
+// when the archive is complete.
 func (a *app) output(file string, write func(io.Writer) error) error {
 	if file == "" || file == "-" {
 		if term.IsTerminal(int(a.out.Fd())) {

@@ -45,8 +45,8 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
-// inOneVoice has cobra's own commands speak as the others do, and makes a sentence
-// of what is said of a command that has no long text.
+// inOneVoice rewrites the texts of cobra's own commands in nixproxy's style, and gives
+// each command without a long text a sentence made of its short one.
 func inOneVoice(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -93,8 +93,8 @@ func plainly(err error) error {
 	return fmt.Errorf("invalid argument %q for %q flag: it is %s", wrong.GetValue(), "--"+wrong.GetFlag().Name, what)
 }
 
-// meant is the command of an argument list whose flags cannot be told from their
-// values, as one of them is not known: c, or else the first that is named.
+// meant finds the command of an argument list that has an unknown flag, so that flags
+// cannot be told from their values: the first subcommand of c that is named, or c.
 func meant(c *cobra.Command, args []string) *cobra.Command {
 	for _, arg := range args {
 		for _, sub := range c.Commands() {
@@ -106,9 +106,9 @@ func meant(c *cobra.Command, args []string) *cobra.Command {
 	return c
 }
 
-// usageTemplate is cobra's, wrapped for a terminal of 80 columns, with one usage
-// line where a command has only subcommands, and with a word about the flags of all
-// commands instead of two screens of them.
+// usageTemplate is cobra's, wrapped for a terminal of 80 columns, with one usage line for
+// a command that has only subcommands, and with a pointer to the flags of all commands in
+// place of two screens of them.
 func usageTemplate(template string) string {
 	return strings.NewReplacer(
 		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}", "`{{.Root.Name}} --help` lists the flags that all commands have.",
@@ -130,7 +130,8 @@ func unknownCommand(c *cobra.Command, args []string) error {
 	return usage(c, "%w", err)
 }
 
-// between checks the number of a command's arguments; most -1 is any number.
+// between checks that a command has at least least arguments and at most most; -1 is any
+// number.
 func between(least, most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {

@@ -16,7 +16,7 @@ type interrupted struct{ signal unix.Signal }
 
 func (i interrupted) Error() string { return i.signal.String() }
 
-// signalOf tells which signal ended the context.
+// signalOf returns the signal that ended the context, if one did.
 func signalOf(ctx context.Context) (unix.Signal, bool) {
 	var i interrupted
 	ok := errors.As(context.Cause(ctx), &i)
@@ -24,18 +24,18 @@ func signalOf(ctx context.Context) (unix.Signal, bool) {
 }
 
 var (
-	// ending are those that end a process by default. Left to Go, it would be deaf
-	// to the last two, and QUIT's way would be a list of goroutines.
+	// ending are the signals that end a process by default. Go would ignore the last two,
+	// and print a list of goroutines for QUIT.
 	ending = []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2}
-	// onlyForwarded mean nothing to nixproxy itself.
+	// onlyForwarded are the signals that mean nothing to nixproxy itself.
 	onlyForwarded = []unix.Signal{unix.SIGTSTP, unix.SIGCONT}
-	// fatal are those that would end this process whatever it does: it restores the
-	// terminal first, if it can (not after a fault of its own).
+	// fatal are the signals that end this process whatever it does. It restores the
+	// terminal first, where it can (not after a fault of its own).
 	fatal = []unix.Signal{unix.SIGABRT, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGSEGV, unix.SIGSYS, unix.SIGTRAP}
 )
 
-// Signals are those that this process gets. Until a command has been started
-// they are nixproxy's own, and from then on the command's.
+// signals are those that this process gets. They are nixproxy's own until a command has
+// been started, and the command's from then on.
 type signals struct {
 	came     chan os.Signal
 	end      context.CancelCauseFunc
@@ -54,8 +54,8 @@ func withSignals() (context.Context, *signals) {
 	return ctx, s
 }
 
-// listen leaves alone what the caller has ignored: nohup, and jobs that a script
-// put in the background.
+// listen registers signals, except those that the caller ignores: nohup does, and so do
+// jobs that a script put in the background.
 func (s *signals) listen(to ...unix.Signal) {
 	for _, one := range to {
 		if !signal.Ignored(one) {
@@ -79,8 +79,9 @@ func (s *signals) heed(ctx context.Context) {
 	}
 }
 
-// take gives the signals to a command that has been started. A write to nobody
-// is an error from now on, of which the command is told, and not the end.
+// take gives the signals to a command that has been started. From now on a write to a
+// pipe that nobody reads is an error, which the command is told of, and does not end
+// nixproxy.
 func (s *signals) take() <-chan os.Signal {
 	close(s.started)
 	<-s.unheeded
@@ -93,11 +94,12 @@ func (s *signals) take() <-chan os.Signal {
 // hangUp ends nixproxy, and so the command, as SIGHUP does.
 func (s *signals) hangUp() { s.end(interrupted{unix.SIGHUP}) }
 
-// stop gives them back to the kernel.
+// stop gives the signals back to the kernel.
 func (s *signals) stop() {
 	signal.Stop(s.came)
 	s.end(nil)
 }
 
-// nameOf is the name that every system has for a signal: numbers differ.
+// nameOf returns the name of a signal. Names are the same on every system, numbers
+// differ.
 func nameOf(s unix.Signal) session.Signal { return session.Signal(unix.SignalName(s)[len("SIG"):]) }

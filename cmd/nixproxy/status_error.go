@@ -42,7 +42,8 @@ func usage(c *cobra.Command, format string, a ...any) error {
 	return hint.Add(usageError{err}, "%s", help)
 }
 
-// statusOf maps what a command returned to the exit status and to whose it is.
+// statusOf returns the exit status for what a command returned, and whether it is the
+// command's or nixproxy's own.
 func statusOf(ctx context.Context, err error, runs bool) (status int, by string) {
 	var end commandEnd
 	var refused *session.Refused

@@ -12,7 +12,7 @@ func newVolume(a *app) *cobra.Command {
 	return group("volume", "list, inspect, clean, verify, export, import and remove volumes",
 		newVolumeList(a),
 		newVolumeInspect(a),
-		newVolumeCollect(a),
+		newVolumeGC(a),
 		newVolumeVerify(a),
 		newVolumeExport(a),
 		newVolumeImport(a),
@@ -20,8 +20,8 @@ func newVolume(a *app) *cobra.Command {
 	)
 }
 
-// theVolume is what the arguments are checked by of a command on one volume, which
-// is named by a flag, as it is for all commands.
+// theVolume checks the arguments of a command on one volume. It has none: the volume is
+// named by a flag, as for all commands.
 func theVolume(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usage(c, "%w", hint.Add(fmt.Errorf("%s takes no arguments, and got %q", c.CommandPath(), args[0]), "--volume names a volume"))

@@ -19,10 +19,10 @@ import (
 	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
-const collectLong = `Collect garbage in the volume: what no image, synced path, project, profile or
-running process needs. It may run while others build. The table says what goes,
-what stays, and why; a SIZE there is of all that the thing needs, which others
-may need too.
+const gcLong = `Collect garbage in the volume: what no image, synced path, project, profile or
+running process needs. It may run while others build. The table says what is
+deleted, what is kept, and why; a SIZE there is of all that the thing needs,
+which others may need too.
 
 Images go but for those in use and the --keep-images used last; the next
 command that needs one copies it again. What a link such as ./result holds goes
@@ -32,18 +32,18 @@ were synced last before that time, and generations of profiles that were not
 current since then (in whole days). With --max-size nothing goes from a store
 that is no larger, and from a larger one no more garbage than it takes.`
 
-type collectFlags struct {
+type gcFlags struct {
 	maxSize string // as it was written
 	plan    agentapi.GCPlan
 	asJSON  bool
 }
 
-func newVolumeCollect(a *app) *cobra.Command {
-	var f collectFlags
+func newVolumeGC(a *app) *cobra.Command {
+	var f gcFlags
 	c := &cobra.Command{
 		Use:     "gc",
 		Short:   "collect garbage in the volume",
-		Long:    collectLong,
+		Long:    gcLong,
 		Example: "  nixproxy volume gc --dry-run\n  nixproxy volume gc --older-than 30d --max-size 20g",
 		Args:    theVolume,
 	}
@@ -52,26 +52,26 @@ func newVolumeCollect(a *app) *cobra.Command {
 	c.Flags().IntVar(&f.plan.KeepImages, "keep-images", 2, "keep the `N` images used last, those in use among them")
 	c.Flags().StringArrayVar(&f.plan.ForgetDirs, "forget", nil, "let go of what links in `DIR` and below held, which is gone or at another place; may be given again")
 	c.Flags().StringArrayVar(&f.plan.ForgetHosts, "forget-host", nil, "let go of what all projects of another host hold, by the `ID` in the table; may be given again")
-	c.Flags().BoolVar(&f.plan.DryRun, "dry-run", false, "show what would go; nothing does")
+	c.Flags().BoolVar(&f.plan.DryRun, "dry-run", false, "show what would be deleted, and delete nothing")
 	c.Flags().SortFlags = false
 	jsonFlag(c, &f.asJSON)
 	c.RunE = a.withProxy(func(ctx context.Context, p *proxy.Proxy, _ []string) error {
 		if err := f.check(); err != nil {
 			return usage(c, "%w", err)
 		}
-		collected, name, err := maintenance.GC(ctx, p, f.plan)
+		result, name, err := maintenance.GC(ctx, p, f.plan)
 		if err != nil {
 			return err
 		}
 		if f.asJSON {
-			return printJSON(a.out, collected)
+			return printJSON(a.out, result)
 		}
-		return a.printCollected(collected, name, f)
+		return a.printGC(result, name, f)
 	})
 	return c
 }
 
-func (f *collectFlags) setMaxSize(text string) (err error) {
+func (f *gcFlags) setMaxSize(text string) (err error) {
 	f.maxSize = text
 	if f.plan.MaxSize, err = units.RAMInBytes(text); err != nil || f.plan.MaxSize <= 0 {
 		return errors.New("it is written like 500m or 20g")
@@ -79,13 +79,13 @@ func (f *collectFlags) setMaxSize(text string) (err error) {
 	return nil
 }
 
-func (f *collectFlags) setOlderThan(text string) (err error) {
+func (f *gcFlags) setOlderThan(text string) (err error) {
 	f.plan.OlderThan, err = parseAge(text)
 	return err
 }
 
 // check refuses what the flags say together.
-func (f *collectFlags) check() error {
+func (f *gcFlags) check() error {
 	switch {
 	case f.plan.KeepImages < 1:
 		return hint.Add(fmt.Errorf("--keep-images %d: one image at least must stay, whose Nix collects", f.plan.KeepImages), "`nixproxy volume rm` removes all")
@@ -110,7 +110,7 @@ func parseAge(s string) (time.Duration, error) {
 	return 0, errors.New("it is written like 30d or 12h")
 }
 
-func (a *app) printCollected(c agentapi.GCResult, name string, f collectFlags) error {
+func (a *app) printGC(c agentapi.GCResult, name string, f gcFlags) error {
 	var rows [][]string
 	for _, deleted := range []bool{true, false} {
 		for _, d := range c.Decisions {
@@ -124,7 +124,7 @@ func (a *app) printCollected(c agentapi.GCResult, name string, f collectFlags) e
 			return err
 		}
 	}
-	a.tellCollected(c, name, f)
+	a.noteGC(c, name, f)
 	return nil
 }
 
@@ -142,8 +142,8 @@ func decisionRow(d agentapi.Decision, dryRun bool) []string {
 	return []string{verb, string(d.Origin), terminal.Size(d.Size), moment(d.LastUsed), d.Name + ": " + d.Reason} // what is long comes last
 }
 
-// tellCollected says what came of it all, and what more could be done.
-func (a *app) tellCollected(c agentapi.GCResult, name string, f collectFlags) {
+// noteGC says what was freed, and what more could be done.
+func (a *app) noteGC(c agentapi.GCResult, name string, f gcFlags) {
 	verb := "freed"
 	if c.DryRun {
 		verb = "would free"

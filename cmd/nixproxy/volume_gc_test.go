@@ -20,7 +20,7 @@ func TestParseAge(t *testing.T) {
 }
 
 func TestCollectFlags(t *testing.T) {
-	f := collectFlags{plan: agentapi.GCPlan{KeepImages: 1}}
+	f := gcFlags{plan: agentapi.GCPlan{KeepImages: 1}}
 	err := errors.Join(f.setMaxSize("2g"), f.setOlderThan("2d"), f.check())
 	if err != nil || f.plan.MaxSize != 2<<30 || f.plan.OlderThan != 48*time.Hour {
 		t.Errorf("%+v, %v", f.plan, err)

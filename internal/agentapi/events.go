@@ -23,7 +23,7 @@ type Teller struct{ out *json.Encoder }
 // NewTeller tells on a job's stdout.
 func NewTeller(out io.Writer) Teller { return Teller{json.NewEncoder(out)} }
 
-// Progress tells how far the job is. Nobody listening is no reason to stop.
+// Progress tells how far the job is. It ignores errors: the job goes on without a reader.
 func (t Teller) Progress(done, total int64) { _ = t.out.Encode(Event{Done: done, Total: total}) }
 
 // Ask asks whoever follows the job, and reads the answer. It waits no longer than

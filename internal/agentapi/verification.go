@@ -2,8 +2,8 @@ package agentapi
 
 import "github.com/nixproxy/nixproxy/internal/nixstore"
 
-// A Verification is what came of reading all that a volume's database says is
-// there.
+// A Verification is the result of reading every store path that a volume's database
+// lists.
 type Verification struct {
 	Store     Amount       `json:"store"`     // what was checked
 	Broken    []BrokenPath `json:"broken"`    // store paths that are not what they should be
@@ -11,8 +11,7 @@ type Verification struct {
 	Leftovers []string     `json:"leftovers"` // what was interrupted has left; it does no harm
 }
 
-// A BrokenPath is a valid store path whose files are not those that were
-// registered.
+// A BrokenPath is a valid store path whose files are not the ones that were registered.
 type BrokenPath struct {
 	Path         nixstore.Path `json:"path"`
 	Problem      string        `json:"problem"`                // "missing", "changed", or why it cannot be read
@@ -24,7 +23,7 @@ type BrokenPath struct {
 	Hint         string        `json:"hint,omitempty"`         // what can be done about one that was not repaired
 }
 
-// A Fault is something wrong in what nixproxy keeps in a volume, beside the store.
+// A Fault is something wrong in nixproxy's own files in a volume, outside of the store.
 type Fault struct {
 	Problem  string `json:"problem"`
 	Image    string `json:"image,omitempty"` // identity of the image whose store is to be copied again

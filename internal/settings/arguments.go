@@ -6,9 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Arguments is the command line that says what the flags' values are now, where
-// they are not the defaults: a program started with it has the same settings.
-// flags are those that Bind made, after Resolve.
+// Arguments returns the command line that gives another nixproxy the same settings: each
+// flag whose value is not the default. flags are those that Bind made, after Resolve.
 func Arguments(flags *pflag.FlagSet) []string {
 	var args []string
 	for _, row := range Table() {
@@ -23,7 +22,7 @@ func Arguments(flags *pflag.FlagSet) []string {
 	return args
 }
 
-// given are a flag's values as they would be written after it.
+// given returns a flag's values as they would be written after it.
 func given(flag *pflag.Flag, standard string) []string {
 	v, ours := flag.Value.(*value)
 	if !ours {
@@ -40,12 +39,12 @@ func given(flag *pflag.Flag, standard string) []string {
 	}
 }
 
-// subject are the settings that say what a command is about, and not how it goes.
+// subject lists the settings that say which engine, volume and image a command is about.
 var subject = []string{"host", "context", "image", "nix-version", "platform", "volume", "registry", "state"}
 
-// Subject is the part of the command line that says which engine, volume and
-// image the command is about. What the environment says of that is not in it: the
-// next command finds it there too. flags are those that Bind made, parsed.
+// Subject returns the flags of the command line that say which engine, volume and image
+// the command is about. It leaves out what the environment says: the next command has
+// that too. flags are those that Bind made, parsed.
 func Subject(flags *pflag.FlagSet) []string {
 	var args []string
 	for _, row := range Table() {

@@ -27,8 +27,9 @@ func (o Origin) String() string {
 // Origins has an Origin for each setting that the command has, by the name of its flag.
 type Origins map[string]Origin
 
-// Resolve gives what the command line left out the value that the environment has for it. flags are those that Bind
-// made on s, after parsing; lookup is os.LookupEnv. A bad value is an error that names the variable.
+// Resolve sets each value that the command line left out from the environment. flags are
+// those that Bind made on s, after parsing; lookup is os.LookupEnv. The error for a bad
+// value names the variable.
 func Resolve(flags *pflag.FlagSet, s *Settings, lookup func(string) (string, bool)) (Origins, error) {
 	origins := Origins{}
 	for _, row := range Table() {
@@ -63,8 +64,8 @@ func (row Setting) resolve(flag *pflag.Flag, lookup func(string) (string, bool))
 	return Origin{Variable: row.Env}, nil
 }
 
-// Warnings are about values that were given by an earlier name. flags are those that
-// Bind made, after Resolve.
+// Warnings returns a text for each value that was given by an earlier name. flags are
+// those that Bind made, after Resolve.
 func Warnings(flags *pflag.FlagSet) (all []string) {
 	for _, row := range Table() {
 		flag := flags.Lookup(row.Flag)
@@ -82,7 +83,7 @@ func Warnings(flags *pflag.FlagSet) (all []string) {
 	return all
 }
 
-// chooseEngine keeps one of host and context, two names for the same thing.
+// chooseEngine keeps one of --host and --context, which both name the engine.
 func chooseEngine(s *Settings, origins Origins) error {
 	if s.Host == "" || s.Context == "" {
 		return nil
@@ -97,7 +98,7 @@ func chooseEngine(s *Settings, origins Origins) error {
 	return err
 }
 
-// chooseTerminal keeps one of a terminal and none.
+// chooseTerminal keeps one of --tty and --no-tty.
 func chooseTerminal(s *Settings, origins Origins) error {
 	if !s.TTY || !s.NoTTY {
 		return nil
@@ -112,8 +113,8 @@ func chooseTerminal(s *Settings, origins Origins) error {
 	return err
 }
 
-// weaker forgets one of two settings that exclude each other, and returns which:
-// a flag beats the environment here too.
+// weaker returns which of two settings that exclude each other does not count, and
+// forgets its origin: here too a flag beats the environment.
 func (o Origins) weaker(one, other, both string) (string, error) {
 	if o[one].Flag == o[other].Flag {
 		return "", hint.Add(fmt.Errorf("%s (%s, %s)", both, named(one, o[one]), named(other, o[other])), "give one of them")

@@ -1,5 +1,6 @@
-// Package settings holds every setting of nixproxy in one table: its flag, its environment variable, its key, its
-// default; and tells where the value of each came from. A flag beats the environment, the environment the default.
+// Package settings holds every setting of nixproxy in one table (its flag, environment
+// variable, key and default), and tells where the value of each came from. A flag beats
+// the environment, and the environment the default.
 package settings
 
 import (
@@ -8,7 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Settings are the values, after Bind, parsing and Resolve. An empty string means that the doc of the setting applies.
+// Settings are the values, after Bind, parsing and Resolve. An empty string means what
+// the doc of the setting says of its absence.
 type Settings struct {
 	Host       string
 	Context    string
@@ -39,7 +41,8 @@ type Settings struct {
 	NoTTY       bool
 }
 
-// Bind makes a flag of each setting of the scope. Parsing the flags writes into s, which has the defaults at once.
+// Bind makes a flag of each setting of the scope. It sets the defaults in s at once;
+// parsing the flags sets the values.
 func Bind(flags *pflag.FlagSet, s *Settings, scope Scope) {
 	for _, row := range Table() {
 		if row.Scope == scope {

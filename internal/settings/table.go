@@ -10,7 +10,8 @@ const (
 	Run                 // run and shell
 )
 
-// Setting is one row of the table: all that nixproxy knows of a setting before anybody gave it a value.
+// A Setting is one row of the table: all that nixproxy knows of a setting before it has a
+// value.
 type Setting struct {
 	Flag    string            // without the dashes
 	Short   string            // one letter, or none
@@ -28,7 +29,7 @@ type Setting struct {
 	canonical func(string) (string, error) // the one form of what may be written in several
 }
 
-// Table is every setting, in the order of the help.
+// Table returns every setting, in the order of the help.
 func Table() []Setting {
 	return append(globals(), session()...)
 }

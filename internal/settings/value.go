@@ -15,7 +15,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/platform"
 )
 
-// value is one of pflag's own, with the row's choices and check before each Set, and the row's Meta in the help.
+// A value is one of pflag's own that applies the row's choices and check before each Set,
+// and shows the row's Meta in the help.
 type value struct {
 	pflag.Value
 	row Setting
@@ -51,8 +52,9 @@ func (v *value) Type() string {
 	return v.Value.Type()
 }
 
-// setAll sets from an environment variable's text, in which a list has one item a line. The error goes on from the
-// variable's name. It shows no list, which may hold somebody's passwords.
+// setAll sets the value from an environment variable's text, in which a list has one item
+// on each line. The error continues the variable's name. It does not show a list, which
+// may hold passwords.
 func (v *value) setAll(to string) error {
 	if _, list := v.Value.(pflag.SliceValue); list {
 		return v.setLines(to)
@@ -90,14 +92,14 @@ func yes(at func(*Settings) *bool) func(*Settings) pflag.Value {
 	}
 }
 
-// list takes each value as it is: no comma splits it.
+// list keeps each value as it is: no comma splits it.
 func list(at func(*Settings) *[]string) func(*Settings) pflag.Value {
 	return func(s *Settings) pflag.Value {
 		return made(func(f *pflag.FlagSet) { f.StringArrayVar(at(s), "v", *at(s), "") })
 	}
 }
 
-// made gets at pflag's own values, which only its flag sets make.
+// made returns one of pflag's own values, which only a flag set can make.
 func made(add func(*pflag.FlagSet)) pflag.Value {
 	var f pflag.FlagSet
 	add(&f)
@@ -111,7 +113,8 @@ func yesOrNo(s string) error {
 	return errors.New("it is one of 1, 0, true, false")
 }
 
-// platformName leaves an empty text, which is the engine's own platform.
+// platformName returns the one form of a platform's name. An empty text stays empty,
+// which means the engine's own platform.
 func platformName(s string) (string, error) {
 	if s == "" {
 		return "", nil
