@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -84,7 +85,7 @@ func Open(file io.Reader) (*Reader, error) {
 // Close ends the reading.
 func (r *Reader) Close() { r.whole.Close() }
 
-var errForeign = errors.New("this is no export of a volume: `nixproxy volume export` writes one; an image goes to `nixproxy image load`")
+var errForeign = hint.Add(errors.New("this is no export of a volume"), "`nixproxy volume export` writes one; an image goes to `nixproxy image load`")
 
 func (r *Reader) manifest() error {
 	first, err := r.tar.Next()
@@ -149,9 +150,9 @@ func damaged(part string, err error) error {
 	var changed *nixstore.ChangedError
 	switch {
 	case errors.As(err, &changed):
-		return fmt.Errorf("%s in it has another hash than its manifest says: export it anew", part)
+		return hint.Add(fmt.Errorf("%s in it has another hash than its manifest says", part), "export it anew")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		err = errors.New("the file ends too early: copy it again, whole")
+		err = hint.Add(errors.New("the file ends too early"), "copy it again, whole")
 	}
 	return fmt.Errorf("reading %s: %w", part, err)
 }

@@ -17,6 +17,7 @@ import (
 	"testing/iotest"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -115,16 +116,17 @@ func TestDamageIsToldFromTheDisks(t *testing.T) {
 	broken[len(file)/2] ^= 0x80
 	bad := &fs.PathError{Op: "read", Path: "file", Err: syscall.EIO}
 	for says, from := range map[string]io.Reader{
-		"the file is damaged: copy it again (":        bytes.NewReader(broken),
-		"the file ends too early: copy it again":      bytes.NewReader(file[:len(file)/2]),
-		"reading its manifest: read file: input/outp": io.MultiReader(bytes.NewReader(file[:9]), iotest.ErrReader(bad)),
+		"the file is damaged (":                        bytes.NewReader(broken),
+		"\nhint: copy it again":                        bytes.NewReader(broken),
+		"the file ends too early\nhint: copy it again": bytes.NewReader(file[:len(file)/2]),
+		"reading its manifest: read file: input/outp":  io.MultiReader(bytes.NewReader(file[:9]), iotest.ErrReader(bad)),
 	} {
 		r, err := Open(from)
 		if err == nil {
 			err = r.Each(func(i nixstore.Info, nar io.Reader) error { return i.Copy(io.Discard, nar) })
 			r.Close()
 		}
-		if err == nil || !strings.Contains(err.Error(), says) {
+		if err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("not %q: %v", says, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -34,7 +35,7 @@ func (m Manifest) marshal() ([]byte, error) {
 	}
 	text, err := json.Marshal(m)
 	if err == nil && len(text) > maxManifest {
-		err = fmt.Errorf("%d store paths are more than one archive can list: name some of them", len(m.Paths))
+		err = hint.Add(fmt.Errorf("%d store paths are more than one archive can list", len(m.Paths)), "name some of them")
 	}
 	return text, err
 }
@@ -50,7 +51,7 @@ func parseManifest(text []byte) (m Manifest, err error) {
 		Paths  json.RawMessage `json:"paths"`
 	}{Manifest: &m}
 	if err := json.Unmarshal(text, &lists); m.Format > Format {
-		return m, fmt.Errorf("it has format %d, which nixproxy %s wrote, and this nixproxy reads no later one than %d: import it with that nixproxy or a newer one", m.Format, m.Nixproxy, Format)
+		return m, hint.Add(fmt.Errorf("it has format %d, which nixproxy %s wrote, and this nixproxy reads no later one than %d", m.Format, m.Nixproxy, Format), "import it with that nixproxy or a newer one")
 	} else if err != nil || m.Format < 1 {
 		return m, fmt.Errorf("its manifest is none that nixproxy wrote: %w", errors.Join(err, errForeign))
 	}

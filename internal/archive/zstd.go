@@ -7,6 +7,8 @@ import (
 	"io/fs"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // maxWindow is what a decoder keeps at most, in bytes: as much as `zstd --long`
@@ -27,7 +29,7 @@ func decompress(from io.Reader) (io.ReadCloser, error) {
 	return decoder{d.IOReadCloser()}, nil
 }
 
-// A decoder tells what is wrong with what it reads from that it cannot be read.
+// A decoder tells damage of the file from errors of its disk.
 type decoder struct{ io.ReadCloser }
 
 func (d decoder) Read(p []byte) (int, error) {
@@ -36,5 +38,5 @@ func (d decoder) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &unread) {
 		return n, err
 	}
-	return n, fmt.Errorf("the file is damaged: copy it again (%w)", err)
+	return n, hint.Add(fmt.Errorf("the file is damaged (%w)", err), "copy it again")
 }

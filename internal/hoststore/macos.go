@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -25,7 +26,7 @@ func (e *MacOSError) Error() string {
 	if e.NeededBy != "" {
 		text += fmt.Sprintf(", and %s needs it", e.NeededBy)
 	}
-	return text + ": a volume takes what runs on Linux, and sources and derivations: build it there, with `nixproxy run`"
+	return text + ": a volume takes what runs on Linux, and sources and derivations"
 }
 
 // ForLinux looks for paths that are of no use in a volume, on a Mac whose root
@@ -41,7 +42,7 @@ func ForLinux(root string, infos []nixstore.Info) error {
 			return fmt.Errorf("looking into %s: %w", i.Path, err)
 		}
 		if program != "" {
-			return &MacOSError{Path: i.Path, Program: program, NeededBy: neededBy(infos, i.Path)}
+			return hint.Add(&MacOSError{Path: i.Path, Program: program, NeededBy: neededBy(infos, i.Path)}, "build it there, with `nixproxy run`")
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func writeLine(to *strings.Builder, name string, words []string) {
 	to.WriteString(strings.TrimSpace(name+" = "+strings.Join(words, " ")) + "\n")
 }
 
-// clean keeps the valid words, each once. Of a list it makes a list, be it empty, and of nil nil.
+// clean returns the valid words, each once: nil for nil, else a list, which may be empty.
 func clean(words []string, valid func(string) bool) []string {
 	if words == nil {
 		return nil

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // A Place is a store path, or a file in one.
@@ -20,6 +22,9 @@ type Place struct {
 
 func (p Place) String() string { return string(p.Path) + p.Below }
 
+// nameStorePath is the hint for a name that leads to none.
+const nameStorePath = "name a store path, or a link to one such as ./result"
+
 // mostLinks is how many links a name may lead through, as on Linux.
 const mostLinks = 40
 
@@ -29,7 +34,7 @@ const mostLinks = 40
 // be another machine's, where links to it dangle.
 func Follow(dir, name string) (Place, error) {
 	if name == "" {
-		return Place{}, errors.New("no path is given: name a store path, or a link to one such as ./result")
+		return Place{}, hint.Add(errors.New("no path is given"), nameStorePath)
 	}
 	rest := name
 	if !filepath.IsAbs(name) {
@@ -38,7 +43,7 @@ func Follow(dir, name string) (Place, error) {
 	w := way{at: "/", rest: rest}
 	for links := 0; !inStore(w.at); {
 		if w.rest == "" {
-			return Place{}, fmt.Errorf("%s is not in %s: name a store path, or a link to one such as ./result", name, Dir)
+			return Place{}, hint.Add(fmt.Errorf("%s is not in %s", name, Dir), nameStorePath)
 		}
 		wasLink, err := w.step()
 		if wasLink {
@@ -57,15 +62,15 @@ func Follow(dir, name string) (Place, error) {
 	return w.place(name)
 }
 
-// missing tells whether there is nothing of the name itself, or of what a link of
-// that name leads to.
+// missing returns an error that names what does not exist: the name itself, or what
+// a link of that name leads to.
 func missing(file, name string, err error) error {
 	what := name
 	var at *fs.PathError
 	if _, there := os.Lstat(file); there == nil && errors.As(err, &at) {
 		what = fmt.Sprintf("%s leads to %s, which", name, at.Path)
 	}
-	return fmt.Errorf("%s does not exist: name a store path, or a link to one such as ./result", what)
+	return hint.Add(fmt.Errorf("%s does not exist", what), nameStorePath)
 }
 
 // A way is a path on which links are followed name by name.
@@ -108,7 +113,7 @@ func (w *way) place(name string) (Place, error) {
 		return Place{}, fmt.Errorf("%s leads to %s, which is not a store path", name, full)
 	}
 	if err != nil {
-		return Place{}, fmt.Errorf("%w: name one, or a link to one such as ./result", err)
+		return Place{}, hint.Add(err, "name one, or a link to one such as ./result")
 	}
 	place := Place{Path: storePath, Below: below}
 	if w.to == string(storePath) {

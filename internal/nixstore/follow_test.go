@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func TestFollow(t *testing.T) {
@@ -49,17 +51,17 @@ func TestFollow(t *testing.T) {
 	}
 	for name, says := range map[string]string{
 		"":                            "name a store path",
-		"sub":                         "sub is not in /nix/store: name a store path, or a link to one such as ./result",
+		"sub":                         "sub is not in /nix/store\nhint: name a store path, or a link to one such as ./result",
 		"out":                         "is not in /nix/store",
-		"nothing":                     "nothing does not exist: name a store path, or",
-		"dangling":                    "dangling leads to " + dir + "/nowhere, which does not exist: name a store path, or",
+		"nothing":                     "nothing does not exist\nhint: name a store path, or",
+		"dangling":                    "dangling leads to " + dir + "/nowhere, which does not exist\nhint: name a store path, or",
 		"loop":                        "no end to its links",
 		"odd":                         "odd leads to /nix/store/odd, which is not a store path",
-		Dir + "/odd":                  `"/nix/store/odd" is not a store path: name one, or a link to one`,
+		Dir + "/odd":                  "\"/nix/store/odd\" is not a store path\nhint: name one, or a link to one",
 		path + "/../odd":              "which is not a store path",
 		path + "/../../../etc/passwd": "which is not a store path",
 	} {
-		if got, err := Follow(dir, name); err == nil || !strings.Contains(err.Error(), says) {
+		if got, err := Follow(dir, name); err == nil || !strings.Contains(hint.Text(err), says) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

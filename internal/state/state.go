@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/adrg/xdg"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // Dir is the directory that all the files are in. It is safe for concurrent use, by other
@@ -87,7 +89,7 @@ func (u user) may(path string) bool {
 func (u user) private() (string, error) {
 	path := filepath.Join(u.temp, "nixproxy-"+strconv.Itoa(u.uid))
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", fmt.Errorf("making a state directory: %w; name one that can be written with --state", err)
+		return "", hint.Add(fmt.Errorf("making a state directory: %w", err), "name one that can be written with --state")
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -95,7 +97,7 @@ func (u user) private() (string, error) {
 	}
 	owner, err := u.owner(path)
 	if err != nil || owner != u.uid || !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("state directory %s is not a private directory of yours: remove it, or name another with --state", path)
+		return "", hint.Add(fmt.Errorf("state directory %s is not a private directory of yours", path), "remove it, or name another with --state")
 	}
 	return path, nil
 }

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 type memo struct{ Address string }
@@ -132,7 +134,7 @@ func TestPrivateDirectoryThatIsNot(t *testing.T) {
 		}
 		os.Remove(first.Path())
 		prepare(first.Path())
-		if _, err := open(t.TempDir(), u); err == nil || !strings.Contains(err.Error(), "--state") {
+		if _, err := open(t.TempDir(), u); err == nil || !strings.Contains(hint.Of(err), "--state") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
