@@ -17,7 +17,7 @@ type VolumeRow struct {
 	Name              string   `json:"name"`
 	Flavour           string   `json:"flavour"`
 	Platform          string   `json:"platform"`
-	NixVersions       []string `json:"nixVersions"`       // without a running anchor those of containers
+	NixVersions       []string `json:"nixVersions"`       // of containers if no anchor runs
 	RunningContainers int      `json:"runningContainers"` // proxy containers
 	Current           bool     `json:"current"`           // a command here would use it
 }

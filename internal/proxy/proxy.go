@@ -1,7 +1,7 @@
-// Package proxy runs a command in its container. What must be there is derived
-// from the settings (spec.go). A proxy container that is remembered is dialled
-// without asking the engine (warm.go); otherwise everything is made sure of under
-// a lock (setup.go). The command is a session of the container's agent.
+// Package proxy runs a command in its container (start.go). What must be there is
+// derived from the settings (spec.go). A proxy container that is remembered is dialled
+// without asking the engine (warm.go); otherwise everything is made sure of under a
+// lock (setup.go). The command is a session of the container's agent.
 package proxy
 
 import (

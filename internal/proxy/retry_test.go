@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
 	"github.com/nixproxy/nixproxy/internal/session"
 	"github.com/nixproxy/nixproxy/internal/volume"
 )
@@ -47,52 +47,17 @@ func TestEnded(t *testing.T) {
 		"it has ended":                     {false, 0, true},
 		"it has ended, which is not known": {true, 126, true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := anEngine(t, test.running, test.status)
+		synctest.Test(t, func(t *testing.T) {
+			e := enginetest.New(t)
+			state := map[bool]string{true: "running", false: "exited"}[test.running]
+			c := e.Add(engine.Container{Name: "c", State: state})
+			e.Program(agentapi.ModeDescribe, enginetest.Answer(func(string) (stdout, stderr string, status int) { return "", "", test.status }))
 			if ended(t.Context(), e, "", "") {
 				t.Error("no container was counted on, and one has ended")
 			}
-			if got := ended(t.Context(), e, "", "id"); got != test.ended {
-				t.Errorf("ended: %v", got)
+			if got := ended(t.Context(), e, "", c.ID); got != test.ended {
+				t.Errorf("%s: ended: %v", name, got)
 			}
 		})
 	}
-}
-
-// anEngine has one container, and what is executed in that has an exit status.
-func anEngine(t *testing.T, running bool, status int) *engine.Engine {
-	state := map[bool]string{true: "running", false: "exited"}[running]
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch path := r.URL.Path; {
-		case strings.HasSuffix(path, "/containers/id/json"):
-			fmt.Fprintf(w, `{"Id":"id","State":{"Status":%q}}`, state)
-		case strings.HasSuffix(path, "/containers/id/exec"):
-			w.WriteHeader(http.StatusCreated)
-			_, _ = io.WriteString(w, `{"Id":"exec"}`)
-		case strings.HasSuffix(path, "/exec/exec/json"):
-			fmt.Fprintf(w, `{"ExitCode":%d}`, status)
-		case strings.HasSuffix(path, "/exec/exec/start"):
-			_, _ = io.Copy(io.Discard, r.Body) // else the connection may end with a reset
-			conn, _, err := w.(http.Hijacker).Hijack()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_, _ = io.WriteString(conn, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
-			conn.Close()
-		default:
-			t.Errorf("the engine is asked for %s", path)
-		}
-	}))
-	t.Cleanup(server.Close)
-	endpoint, err := engine.Find(engine.Choice{Host: "tcp://" + server.Listener.Addr().String()}, engine.Host{Getenv: func(string) string { return "" }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := engine.Open(endpoint, "1.41")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
 }

@@ -4,12 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +12,11 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/engine"
+	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
+	"github.com/nixproxy/nixproxy/internal/proxy/proxytest"
 	"github.com/nixproxy/nixproxy/internal/session"
-	"github.com/nixproxy/nixproxy/internal/state"
-	"github.com/nixproxy/nixproxy/internal/terminal"
 )
 
 func TestUsesPort(t *testing.T) {
@@ -154,37 +150,16 @@ func TestOverPort(t *testing.T) {
 // A port without an answer is left alone for a while, in proportion to what it
 // cost; but for another one that the container has by now.
 func TestRestPort(t *testing.T) {
-	dir, err := os.MkdirTemp("", "port") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write([]byte(`{"Id":"id","NetworkSettings":{"Ports":{"64222/tcp":[{"HostIp":"127.0.0.1","HostPort":"7"}]}}}`))
-	})}}
-	server.Start()
-	t.Cleanup(server.Close)
-	endpoint, err := engine.Find(engine.Choice{Host: "unix://" + listener.Addr().String()}, engine.Host{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := engine.Open(endpoint, "1.41")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Proxy{Terminal: terminal.New(io.Discard, terminal.Options{})}
-	if p.State, err = state.Open(dir); err != nil {
-		t.Fatal(err)
-	}
+	w := proxytest.New(t)
+	w.Address = "127.0.0.1:7"
+	c := w.Add(engine.Container{Name: "c", State: "running"})
+	w.Change("c", func(c *enginetest.Container) { c.Spec.Publish = agentapi.Port })
+	p := in(w)
 	for address, want := range map[string]time.Duration{"127.0.0.1:7": 200 * time.Second, "127.0.0.1:8": 0} {
 		before := time.Now()
-		p.restPort(t.Context(), e, aSpec(), remembered{Container: "id", Address: address}, time.Second)
+		p.restPort(t.Context(), w, aSpec(), remembered{Container: c.ID, Address: address}, time.Second)
 		var got remembered
-		if !p.State.Load(aSpec().stateFile(), &got) || got.Address != "127.0.0.1:7" || got.Container != "id" {
+		if !p.State.Load(aSpec().stateFile(), &got) || got.Address != "127.0.0.1:7" || got.Container != c.ID {
 			t.Errorf("from %s: %+v", address, got)
 		}
 		if rests := got.Rested.Sub(before); want == 0 && !got.Rested.IsZero() || want > 0 && (rests < want || rests > want+time.Minute) {
