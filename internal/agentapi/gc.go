@@ -12,7 +12,7 @@ type GCPlan struct {
 	ForgetDirs  []string      `json:"forgetDirs,omitempty"`  // projects of that host that are gone as a whole
 	ForgetHosts []string      `json:"forgetHosts,omitempty"` // other hosts that are gone
 	DryRun      bool          `json:"dryRun,omitempty"`      // tell what would go, and delete nothing
-	Heard       bool          `json:"heard,omitempty"`       // nobody but the end of its input ends the collection
+	UntilEOF    bool          `json:"untilEOF,omitempty"`    // the end of its input ends the collection: no container does
 }
 
 // A LinkState is what a host sees at the place of a link that one of its pins

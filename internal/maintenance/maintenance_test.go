@@ -86,7 +86,7 @@ func TestGCTellsTheStatesOfLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan.Host != agentapi.HostName(key.PublicKey().Marshal()) || plan.KeepImages != 3 || plan.Heard ||
+	if plan.Host != agentapi.HostName(key.PublicKey().Marshal()) || plan.KeepImages != 3 || plan.UntilEOF ||
 		!slices.Equal(plan.ForgetDirs, []string{filepath.Join(w.Dir, "old"), "/elsewhere"}) {
 		t.Errorf("the plan was %+v", plan)
 	}

@@ -62,7 +62,7 @@ func (g *gc) inProxy(ctx context.Context, h Handle, full error) error {
 	if i < 0 {
 		return full
 	}
-	g.plan.Heard = true
+	g.plan.UntilEOF = true
 	stream, err := h.Engine.Exec(ctx, proxies[i].ID, append([]string{agentapi.Binary}, g.mode()...)...)
 	if err != nil {
 		return err

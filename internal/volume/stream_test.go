@@ -229,7 +229,7 @@ func seen(link string) agentapi.LinkState { return agentapi.LinkState("state of 
 func TestGCAsksAboutLinks(t *testing.T) {
 	e, h := opened(t)
 	e.Program(agentapi.ModeGC, gcProgram(t, []string{"/a", "/b"}, func(p *enginetest.Process, plan agentapi.GCPlan, states map[string]agentapi.LinkState) int {
-		if plan.KeepImages != 2 || plan.Heard || len(states) != 2 || states["/a"] != "state of /a" || states["/b"] != "state of /b" {
+		if plan.KeepImages != 2 || plan.UntilEOF || len(states) != 2 || states["/a"] != "state of /a" || states["/b"] != "state of /b" {
 			t.Errorf("plan %+v, told %v", plan, states)
 		}
 		return enginetest.Print(`{"done":3,"total":4}` + "\n" + `{"result":{"freedSize":7}}` + "\n")(p)
@@ -267,7 +267,7 @@ func TestGCOnAFullDiskUsesAProxyContainerThatRuns(t *testing.T) {
 	e.Add(engine.Container{Name: "stopped", State: "exited", Labels: labels})
 	e.Add(engine.Container{Name: "running", State: "running", Labels: labels})
 	e.Program(agentapi.ModeGC, gcProgram(t, []string{"/a"}, func(p *enginetest.Process, plan agentapi.GCPlan, states map[string]agentapi.LinkState) int {
-		if !plan.Heard || states["/a"] != "state of /a" || p.Container.Name != "running" {
+		if !plan.UntilEOF || states["/a"] != "state of /a" || p.Container.Name != "running" {
 			t.Errorf("in %s: plan %+v, told %v", p.Container.Name, plan, states)
 		}
 		return enginetest.Print(`{"result":{"freedSize":7}}` + "\n")(p)

@@ -39,7 +39,7 @@ func Run(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal([]byte(plan), &c.plan); err != nil {
 		return fmt.Errorf("reading what is to be collected: %w", err)
 	}
-	if c.plan.Heard {
+	if c.plan.UntilEOF {
 		ctx, c.answers = input.UntilEnd(ctx, in)
 	}
 	leave, err := c.Occupy(layout.Underway)
