@@ -137,11 +137,11 @@ var oneLine = regexp.MustCompile(`^nixproxy: [^\n]+\n$`)
 
 // testContainerEnds: nixproxy tells in one line of a container that is ended under
 // it, and the next command has another.
-func testContainerEnds(t *testing.T, p *fixture.Project, end func(*fixture.Project, context.Context, string) error) {
+func testContainerEnds(t *testing.T, p *fixture.Project, end func(context.Context, *fixture.Project, string) error) {
 	id := p.Container(t)
 	s := p.Start(t, "nixproxy", "run", "--", "sh", "-c", `echo ready; sleep 300`)
 	s.Await(t, "ready")
-	if err := end(p, t.Context(), id); err != nil {
+	if err := end(t.Context(), p, id); err != nil {
 		t.Fatal(err)
 	}
 	watch := stopwatch.Start(t)
@@ -158,11 +158,11 @@ func testContainerEnds(t *testing.T, p *fixture.Project, end func(*fixture.Proje
 	}
 }
 
-func killContainer(p *fixture.Project, ctx context.Context, id string) error {
+func killContainer(ctx context.Context, p *fixture.Project, id string) error {
 	return p.Engine.ContainerKill(ctx, id, "KILL")
 }
 
-func removeContainer(p *fixture.Project, ctx context.Context, id string) error {
+func removeContainer(ctx context.Context, p *fixture.Project, id string) error {
 	return p.Engine.ContainerRemove(ctx, id, container.RemoveOptions{Force: true})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func (k *killTest) clean(t *testing.T) {
 func (k *killTest) command(n int, args ...string) *exec.Cmd {
 	c := exec.Command(suite.Binary, args...)
 	c.Dir = k.dir
-	c.Env = append(k.env, fmt.Sprintf("NIXPROXY_REGISTRY=%s/%s/%d", suite.Registry.Open, k.name, n))
+	c.Env = append(slices.Clone(k.env), fmt.Sprintf("NIXPROXY_REGISTRY=%s/%s/%d", suite.Registry.Open, k.name, n))
 	return c
 }
 

@@ -92,7 +92,7 @@ func (r *Reader) manifest() error {
 	if err == nil && (first.Name != manifestName || first.Size > maxManifest) {
 		err = tar.ErrHeader
 	}
-	if err == io.EOF || errors.Is(err, tar.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch) {
+	if errors.Is(err, io.EOF) || errors.Is(err, tar.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch) {
 		return errForeign
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (r *Reader) manifest() error {
 func (r *Reader) Each(take func(nixstore.Info, io.Reader) error) error {
 	for n, i := range r.Paths {
 		entry, err := r.tar.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("it ends after %d of %d paths", n, len(r.Paths))
 		} else if err == nil && (entry.Name != entryName(i.Path) || entry.Size != i.NarSize) {
 			err = fmt.Errorf("it is %s, of %d bytes", entry.Name, entry.Size)

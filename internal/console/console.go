@@ -58,7 +58,7 @@ func device(f *os.File) uint64 {
 	if err := unix.Fstat(int(f.Fd()), &stat); err != nil {
 		return 0
 	}
-	return uint64(stat.Rdev)
+	return uint64(stat.Rdev) //nolint:unconvert // another type on macOS
 }
 
 // any is one of the streams that are the terminal, or nil.

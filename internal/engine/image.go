@@ -103,7 +103,7 @@ func (e *Engine) PullImage(ctx context.Context, ref, platformName string, tell f
 	}
 	err = e.pull(ctx, ref, image.PullOptions{RegistryAuth: auth, Platform: platformName}, tell)
 	if err != nil && helper != nil {
-		return fmt.Errorf("pulling %s: %w (without credentials, as docker's credential helper failed: %v)", ref, plainly(err), helper)
+		return fmt.Errorf("pulling %s: %w (without credentials, as docker's credential helper failed: %v)", ref, plainly(err), helper) //nolint:errorlint // the helper is not the cause
 	}
 	if err != nil {
 		return fmt.Errorf("pulling %s: %w", ref, plainly(err))

@@ -93,7 +93,7 @@ func acquire(ctx context.Context, f *os.File, mode Mode) (release func(), err er
 		return releaser(f, Wait(f, mode))
 	}
 	for ctx.Err() == nil {
-		if err := Try(f, mode); err != ErrHeld {
+		if err := Try(f, mode); !errors.Is(err, ErrHeld) {
 			return releaser(f, err)
 		}
 		select {

@@ -27,7 +27,7 @@ func makeTemp(dir string) (path string, remove func(), err error) {
 		if errors.Is(err, filelock.ErrHeld) || errors.Is(err, errMoved) {
 			continue // another copy took it for abandoned, and removes it
 		}
-		if err == filelock.ErrNoLocks {
+		if errors.Is(err, filelock.ErrNoLocks) {
 			return path, func() { _ = os.RemoveAll(path) }, nil
 		}
 		if err != nil {

@@ -88,7 +88,7 @@ func openAlone(name string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err = hold(f); err == nil || err == filelock.ErrNoLocks {
+		if err = hold(f); err == nil || errors.Is(err, filelock.ErrNoLocks) {
 			return f, nil
 		}
 		f.Close()

@@ -134,7 +134,7 @@ func (w *wire) read(n uint64) []byte {
 
 // unexpected is an error that is no regular end.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -46,7 +46,7 @@ func writeImage(file, root, reference, arch string, env, cmd []string) error {
 		return err
 	}
 	inStore := func(rel string) bool { return strings.HasPrefix("/"+rel, storeDir+"/") }
-	img := v1.Image(empty.Image)
+	img := empty.Image
 	for i, part := range []func(string) bool{inStore, func(rel string) bool { return !inStore(rel) }} {
 		layer := fmt.Sprintf("%s.layer%d", file, i)
 		defer os.Remove(layer)

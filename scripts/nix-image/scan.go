@@ -218,7 +218,7 @@ func (x *index) scanELF(p *pkg, rel string) (*elfNeed, error) {
 		}
 		need.interp = &ref{owner, relName(interp)}
 	}
-	need.dirs, err = x.libraryDirs(p, rel, f, libs)
+	need.dirs, err = x.libraryDirs(rel, f, libs)
 	return need, err
 }
 
@@ -236,7 +236,7 @@ func interpreter(f *elf.File) string {
 
 // libraryDirs finds each library where the dynamic linker of Debian would: in the file's own
 // search path, then in the system's folders.
-func (x *index) libraryDirs(p *pkg, rel string, f *elf.File, libs []string) ([]ref, error) {
+func (x *index) libraryDirs(rel string, f *elf.File, libs []string) ([]ref, error) {
 	search := append(runPath(f, rel), "lib/"+x.triplet, "lib")
 	seen := map[ref]bool{}
 	var dirs []ref

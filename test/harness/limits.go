@@ -4,6 +4,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -38,7 +39,8 @@ func NewRandom(t *testing.T) *rand.Rand {
 
 // Stderr is what a command that failed wrote to stderr, as exec.Cmd.Output keeps it.
 func Stderr(err error) string {
-	if exit, ok := err.(*exec.ExitError); ok {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
 		return string(exit.Stderr)
 	}
 	return ""

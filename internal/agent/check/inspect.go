@@ -135,5 +135,5 @@ func disk(v layout.Volume) agentapi.Disk {
 	if err := unix.Statfs(string(v), &s); err != nil {
 		return agentapi.Disk{}
 	}
-	return agentapi.Disk{Free: int64(s.Bavail) * int64(s.Bsize), Size: int64(s.Blocks) * int64(s.Bsize)}
+	return agentapi.Disk{Free: int64(s.Bavail) * int64(s.Bsize), Size: int64(s.Blocks) * int64(s.Bsize)} //nolint:unconvert // another type on macOS
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/nixproxy/nixproxy/internal/agent/check"
@@ -187,7 +188,7 @@ func (c *collector) result(before nixstore.Graph, live nixstore.Set, left map[ni
 	unfinished := agentapi.Decision{Origin: agentapi.OriginGarbage, Delete: true, Reason: "what was to become of them was interrupted"}
 	unfinished.Paths, unfinished.Size = c.countDeleted(left)
 	r.FreedPaths, r.FreedSize = r.FreedPaths+unfinished.Paths, r.FreedSize+unfinished.Size
-	r.Decisions = append(c.decisions, garbage, unfinished)
+	r.Decisions = append(slices.Clone(c.decisions), garbage, unfinished)
 	return r
 }
 

@@ -22,26 +22,26 @@ func TestWatchPinsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.build(result, storeA)
-	p.await("built", "h", storeA)
+	p.await("built", storeA)
 	if err := layout.ReplaceLink(storeB, result); err != nil {
 		t.Fatal(err)
 	}
-	p.await("moved", "h", storeB)
+	p.await("moved", storeB)
 	p.remove(result)
-	p.await("removed", "h")
+	p.await("removed")
 	p.remove(p.project)
 	p.mkdir(p.project)
 	p.build(result, storeA)
-	p.await("in a new directory", "h", storeA)
+	p.await("in a new directory", storeA)
 	p.remove(result)
-	p.await("removed there", "h")
+	p.await("removed there")
 
 	// In the background things are pinned, and not dropped.
 	if err := agent.End("h"); err != nil {
 		t.Fatal(err)
 	}
 	p.build(result, storeA)
-	p.await("built in the background", "h", storeA)
+	p.await("built in the background", storeA)
 	p.remove(result)
 	p.build(filepath.Join(p.project, "next"), storeB)
 	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -52,18 +52,18 @@ func TestWatchPinsAtOnce(t *testing.T) {
 }
 
 func (p *pinned) held(host, storePath string) bool {
-	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
+	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots("h"), "*"))
 	return slices.ContainsFunc(found, func(pin string) bool {
 		target, _ := os.Readlink(pin)
 		return target == storePath
 	})
 }
 
-// await waits until a host has this one pin, or none.
-func (p *pinned) await(when, host string, targets ...string) {
+// await waits until host h has this one pin, or none.
+func (p *pinned) await(when string, targets ...string) {
 	p.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
+		found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots("h"), "*"))
 		if len(found) == 0 && len(targets) == 0 {
 			return
 		}
@@ -73,5 +73,5 @@ func (p *pinned) await(when, host string, targets ...string) {
 			}
 		}
 	}
-	p.want(when, host, targets...)
+	p.want(when, "h", targets...)
 }

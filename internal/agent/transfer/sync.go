@@ -174,7 +174,7 @@ func copyStore(ctx context.Context, s agentapi.Stamp, tell agentapi.Teller) erro
 	}
 	c.Stderr = log
 	if err := c.Run(); err != nil {
-		if context.Cause(ctx) == errHeld {
+		if errors.Is(context.Cause(ctx), errHeld) {
 			return errHeld
 		}
 		return fmt.Errorf("copying the image's store into the volume: %w", log.Explain(err))

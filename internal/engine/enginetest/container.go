@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -212,7 +213,7 @@ func (e *Engine) CopyInto(ctx context.Context, id string, archive io.Reader) err
 	defer e.mu.Unlock()
 	for files := tar.NewReader(archive); ; {
 		file, err := files.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -164,7 +164,7 @@ func readArchive(archive io.Reader) (images map[string]engine.Image, err error) 
 	var content []byte
 	for files := tar.NewReader(archive); ; {
 		file, err := files.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -188,7 +189,7 @@ func (m *Machine) Fill(t *testing.T, leave int64) (empty func()) {
 	for ; err == nil; size += step {
 		err = unix.Fallocate(int(file.Fd()), 0, size, step)
 	}
-	if err != unix.ENOSPC {
+	if !errors.Is(err, unix.ENOSPC) {
 		t.Fatal(err)
 	}
 	if err := file.Truncate(max(0, size-step-leave)); err != nil {

@@ -101,7 +101,11 @@ func relay(request *http.Request, client, engine io.Writer, fromEngine *bufio.Re
 		return false
 	}
 	response, err := http.ReadResponse(fromEngine, request)
-	return err == nil && response.Write(client) == nil
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.Write(client) == nil
 }
 
 // upgrade carries bytes both ways, with each way's own end, from a request on
