@@ -62,8 +62,8 @@ var modes = map[string]mode{
 	agentapi.ModeConnect: {0, 0, func(context.Context, []string) error {
 		return server.Here.Connect(os.Stdin, os.Stdout)
 	}},
-	agentapi.ModeDescribe:  {0, 0, func(context.Context, []string) error { return server.Look(os.Stdin, os.Stdout) }},
-	agentapi.ModeSupervise: {0, 0, func(context.Context, []string) error { return server.Keep() }},
+	agentapi.ModeDescribe:  {0, 0, func(context.Context, []string) error { return server.Describe(os.Stdin, os.Stdout) }},
+	agentapi.ModeSupervise: {0, 0, func(context.Context, []string) error { return server.Supervise() }},
 	agentapi.ModeGCAuto:    {1, 1, gcAuto},
 
 	agentapi.ModePack:    {1, 1, func(ctx context.Context, args []string) error { return transfer.Pack(ctx, args[0], os.Stdout) }},

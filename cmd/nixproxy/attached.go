@@ -20,7 +20,7 @@ type attached struct {
 	resized  <-chan os.Signal
 	terminal bool // the command has one
 	signals  *signals
-	running  *session.Running
+	running  *session.Command
 	told     bool             // SIGINT came, as it does to every process of a terminal's job
 	later    <-chan time.Time // when to try for raw mode again
 }
@@ -38,7 +38,7 @@ func (a *app) caller(streams session.Streams) (*attached, *session.Terminal) {
 }
 
 // attend connects a command that was started with its caller until it ends.
-func (a *attached) attend(running *session.Running, streams session.Streams) (session.Exit, error) {
+func (a *attached) attend(running *session.Command, streams session.Streams) (session.Exit, error) {
 	defer a.console.Restore()
 	a.running = running
 	if a.console.In() {

@@ -117,7 +117,7 @@ func knownHostsOf(relay []string) string {
 	return "known_hosts/" + hex.EncodeToString(sum[:8])
 }
 
-func writeKnownHosts(p *proxy.Proxy, name string, running *session.Running) (string, error) {
+func writeKnownHosts(p *proxy.Proxy, name string, running *session.Command) (string, error) {
 	return p.State.Write(name, knownhosts.Line([]string{sshName}, running.HostKey())+"\n")
 }
 

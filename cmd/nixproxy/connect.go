@@ -61,7 +61,7 @@ func (a *app) connect(c *cobra.Command, knownHosts string) error {
 	return err
 }
 
-func (a *app) startRelay(c *cobra.Command, p *proxy.Proxy) (*session.Running, error) {
+func (a *app) startRelay(c *cobra.Command, p *proxy.Proxy) (*session.Command, error) {
 	env, err := environment(os.Environ(), a.settings.EnvFiles, a.settings.Env)
 	if err != nil {
 		return nil, usage(c, "%w", err)

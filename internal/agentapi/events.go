@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // An Event is one line of a job's stdout: how far it is, and in the last one what
@@ -60,7 +62,7 @@ func (t Teller) Result(v any) error {
 }
 
 // ErrUnfinished says that a job's events ended without a result.
-var ErrUnfinished = errors.New("the container ended before its job did: try again")
+var ErrUnfinished = hint.Add(errors.New("the container ended before its job did"), "try again")
 
 // Follow reads a job's events up to the result, which it puts into v.
 func Follow(r io.Reader, progress func(done, total int64), v any) error {

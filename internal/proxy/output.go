@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 	"github.com/nixproxy/nixproxy/internal/session"
 )
@@ -58,6 +59,10 @@ func (l *lines) line(line string) {
 	if strings.TrimSpace(line) == "" {
 		return
 	}
+	if _, advice := hint.Parse(l.last + "\n" + line); l.last != "" && advice != "" {
+		l.last += "\n" + line // it belongs to the error before it
+		return
+	}
 	if l.last != "" {
 		l.say(l.last)
 	}
@@ -73,7 +78,8 @@ func (l *lines) end(exit session.Exit) error {
 		}
 		return nil
 	case l.last != "":
-		return errors.New(l.last)
+		cause, advice := hint.Parse(l.last)
+		return &hint.Error{Err: errors.New(cause), Hint: advice}
 	case exit.Signal != 0:
 		return fmt.Errorf("it was ended by signal %d in the proxy container", exit.Signal)
 	}

@@ -9,7 +9,7 @@ import (
 // Start starts a command in the proxy container. An error says that nixproxy
 // itself failed; *session.Refused that the command could not be started. The
 // command ends with the context.
-func (p *Proxy) Start(ctx context.Context, command Command) (*session.Running, error) {
+func (p *Proxy) Start(ctx context.Context, command Command) (*session.Command, error) {
 	if err := p.checkSSHAgent(); err != nil {
 		return nil, err
 	}
@@ -24,28 +24,28 @@ func (p *Proxy) Start(ctx context.Context, command Command) (*session.Running, e
 }
 
 // start tries the warm way, and then once the slow one.
-func (p *Proxy) start(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+func (p *Proxy) start(ctx context.Context, s *spec, request session.Request) (*session.Command, error) {
 	running, err := p.warm(ctx, s, request)
 	if !slowPath(err) {
 		return running, err
 	}
 	p.Terminal.Debug("the slow path: %v", err)
-	return setUp(ctx, p, s, func() (*session.Running, error) { return p.startSlowly(ctx, s, request) })
+	return setUp(ctx, p, s, func() (*session.Command, error) { return p.startSlowly(ctx, s, request) })
 }
 
 // startSlowly makes sure of everything, remembers it, and starts the command. The
 // lock is held.
-func (p *Proxy) startSlowly(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+func (p *Proxy) startSlowly(ctx context.Context, s *spec, request session.Request) (*session.Command, error) {
 	// Whoever had the lock before may have made just what is needed.
 	running, err := p.warm(ctx, s, request)
 	if !slowPath(err) {
 		return running, err
 	}
-	return retry(ctx, p, s, func(b *base) (*session.Running, error) { return p.startOnBase(ctx, s, b, request) })
+	return retry(ctx, p, s, func(b *base) (*session.Command, error) { return p.startOnBase(ctx, s, b, request) })
 }
 
 // startOnBase makes sure of the proxy container and starts the command in it.
-func (p *Proxy) startOnBase(ctx context.Context, s *spec, b *base, request session.Request) (*session.Running, error) {
+func (p *Proxy) startOnBase(ctx context.Context, s *spec, b *base, request session.Request) (*session.Command, error) {
 	known, err := p.ensureProxy(ctx, s, b)
 	if err != nil {
 		return nil, err

@@ -188,7 +188,7 @@ func TestRefusalsThatTheSlowWayRepairs(t *testing.T) {
 		refusals := 0
 		w.Run = func(s *session.Session) {
 			if refusals++; refusals <= 2 { // the warm way, and that of whoever got the lock
-				s.Refuse(test.reason, "no")
+				s.Refuse(&session.Refused{Reason: test.reason, Message: "no"})
 				return
 			}
 			echo(s)

@@ -50,7 +50,7 @@ func slowPath(err error) bool {
 
 // warm starts the command in the remembered proxy container. Over its port it
 // asks the engine for nothing, else for the exec alone.
-func (p *Proxy) warm(ctx context.Context, s *spec, request session.Request) (*session.Running, error) {
+func (p *Proxy) warm(ctx context.Context, s *spec, request session.Request) (*session.Command, error) {
 	if s.source.Pull == image.PullAlways {
 		return nil, errPull
 	}
@@ -62,7 +62,7 @@ func (p *Proxy) warm(ctx context.Context, s *spec, request session.Request) (*se
 }
 
 // dial connects to a container's agent and starts the command there.
-func (p *Proxy) dial(ctx context.Context, s *spec, known remembered, request session.Request) (*session.Running, error) {
+func (p *Proxy) dial(ctx context.Context, s *spec, known remembered, request session.Request) (*session.Command, error) {
 	client, err := p.connect(ctx, s, known)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (p *Proxy) dial(ctx context.Context, s *spec, known remembered, request ses
 }
 
 // startOn offers what the command needs from the host, and starts it.
-func (p *Proxy) startOn(client *session.Client, request session.Request) (*session.Running, error) {
+func (p *Proxy) startOn(client *session.Client, request session.Request) (*session.Command, error) {
 	if request.SSHAgent {
 		client.OfferSSHAgent(p.Host.SSHAgent)
 	}

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// streamBuffer is how much is read from a connection at once, and how much may
+// streamBuffer is how many bytes are read from a connection at once, and how many may
 // wait to be written to it.
 const streamBuffer = 256 << 10
 
-// buffered reads and writes in large pieces. Package ssh reads four kilobytes at
-// a time, and writes each packet of 32 by itself, in two pieces: every one of them
-// wakes whoever carries it, and the other end.
+// A buffered connection reads and writes in large pieces. Package ssh reads four
+// kilobytes at a time, and writes each packet of 32 kilobytes in two pieces. Each of
+// these wakes the processes that carry it, and the other end.
 type buffered struct {
 	net.Conn
 	reader *bufio.Reader
@@ -21,15 +21,15 @@ type buffered struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	waiting []byte // to be written
-	spare   []byte // the buffer to take turns with
-	err     error  // of a write: of all that follow
+	spare   []byte // the buffer that waiting takes turns with
+	err     error  // of a write that failed; all later writes fail with it
 	closed  bool
 	flushed chan struct{} // closed after the last write
 }
 
-// Buffered returns the connection with buffers. What is written goes on its way
-// at once, together with what comes while the connection is busy. Close sends what
-// waits, for as long as lastWrite.
+// Buffered returns the connection with buffers. A write is sent at once, together
+// with those that came while the connection was busy. Close waits no longer than
+// lastWrite until all was sent.
 func Buffered(conn net.Conn) net.Conn {
 	b := &buffered{Conn: conn, reader: bufio.NewReaderSize(conn, streamBuffer), flushed: make(chan struct{})}
 	b.changed = sync.NewCond(&b.mu)
@@ -58,7 +58,7 @@ func (b *buffered) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush writes what waits, until the end.
+// flush writes what waits, until the connection is closed.
 func (b *buffered) flush() {
 	defer close(b.flushed)
 	for {

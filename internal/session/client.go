@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // ErrLost is the error of a session whose connection ended before its command did.
-var ErrLost = errors.New("the connection to the proxy container was lost while the command ran: " +
-	"the container or its engine has ended; `nixproxy status` shows what is there, and the next run brings it back")
+var ErrLost = hint.Add(errors.New("the connection to the proxy container was lost while the command ran: the container or its engine has ended"),
+	"`nixproxy status` shows what is there, and the next run brings it back")
 
 // A Client is a connection to an agent.
 type Client struct {
@@ -22,16 +24,15 @@ type Client struct {
 	alive   *keepAlive
 
 	mu       sync.Mutex
-	sessions uint32                           // so far
-	stderrs  map[uint32]chan<- ssh.NewChannel // where sessions await a channel for stderr
+	sessions uint32                           // number of sessions so far
+	stderrs  map[uint32]chan<- ssh.NewChannel // of the sessions that await a channel for stderr
 }
 
-// handshake bounds the time until an agent has proved to be the right one.
+// handshake bounds the time until an agent has proved that it has the host key.
 const handshake = 10 * time.Second
 
-// Connect speaks to the agent at the other end of the connection, which must
-// own the host key. It takes over the connection, which ends on failure and with
-// the context.
+// Connect connects to the agent at the other end of conn, which must have the host
+// key. It takes over conn, and closes it on failure and when the context ends.
 func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.Signer) (*Client, error) {
 	context.AfterFunc(ctx, func() { conn.Close() })
 	late := time.AfterFunc(handshake, func() { conn.Close() })
@@ -41,7 +42,7 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(key)},
 		HostKeyCallback:   expecting(hostKey),
 		HostKeyAlgorithms: []string{hostKey.Type()},
-		// Both ends are ours and one release: what is fastest with AES in hardware.
+		// Both ends are ours and of one release. This is the fastest with AES in hardware.
 		Config: ssh.Config{KeyExchanges: []string{ssh.KeyExchangeCurve25519}, Ciphers: []string{ssh.CipherAES128GCM}},
 	}
 	c, channels, requests, err := ssh.NewClientConn(Buffered(conn), "agent", config)
@@ -49,16 +50,16 @@ func Connect(ctx context.Context, conn net.Conn, hostKey ssh.PublicKey, key ssh.
 		conn.Close()
 		return nil, fmt.Errorf("connecting to the agent: %w", err)
 	}
-	client := &Client{ssh: ssh.NewClient(c, channels, requests), hostKey: hostKey, stderrs: map[uint32]chan<- ssh.NewChannel{}} // which answers the agent's keep-alives
+	client := &Client{ssh: ssh.NewClient(c, channels, requests), hostKey: hostKey, stderrs: map[uint32]chan<- ssh.NewChannel{}} // ssh.NewClient answers the agent's keep-alives
 	client.alive = watch(c)
 	go client.route(client.ssh.HandleChannelOpen(stderrChannel))
 	return client, nil
 }
 
-var errOtherKey = errors.New("its host key is not the volume's: `nixproxy stop` ends it, and the next command starts another one")
+var errOtherKey = hint.Add(errors.New("its host key is not the volume's"), "`nixproxy stop` ends it, and the next command starts another one")
 
-// expecting refuses an agent with another key, such as one that has been running
-// since before the volume's was lost.
+// expecting refuses an agent with another key. Such an agent has been running since
+// before the volume's key was lost.
 func expecting(hostKey ssh.PublicKey) ssh.HostKeyCallback {
 	fixed := ssh.FixedHostKey(hostKey)
 	return func(name string, address net.Addr, key ssh.PublicKey) error {
@@ -73,7 +74,7 @@ func expecting(hostKey ssh.PublicKey) ssh.HostKeyCallback {
 func (c *Client) route(offered <-chan ssh.NewChannel) {
 	for channel := range offered {
 		var of struct{ Session uint32 }
-		_ = ssh.Unmarshal(channel.ExtraData(), &of) // 0 is nobody's
+		_ = ssh.Unmarshal(channel.ExtraData(), &of) // no session has the number 0
 		c.mu.Lock()
 		to, ok := c.stderrs[of.Session]
 		delete(c.stderrs, of.Session)
@@ -86,7 +87,7 @@ func (c *Client) route(offered <-chan ssh.NewChannel) {
 	}
 }
 
-// enter numbers a session, and awaits its channel for stderr.
+// enter gives a session its number, and returns where its channel for stderr comes.
 func (c *Client) enter() (uint32, <-chan ssh.NewChannel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +97,7 @@ func (c *Client) enter() (uint32, <-chan ssh.NewChannel) {
 	return c.sessions, stderr
 }
 
-// forget ends the wait of a session for a channel that will not come.
+// forget tells a session that no channel for its stderr will come.
 func (c *Client) forget(session uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,33 +107,33 @@ func (c *Client) forget(session uint32) {
 	}
 }
 
-// Is tells whether the agent serves a container with this specification.
+// Is reports whether the agent serves a container with this specification.
 func (c *Client) Is(specification string) bool {
 	return string(c.ssh.ServerVersion()) == Banner(specification)
 }
 
-// Close ends the connection, and with it what still runs on it.
+// Close ends the connection, and the commands that still run on it.
 func (c *Client) Close() error { return c.ssh.Close() }
 
-// Start starts a command. A *Refused error says that it was not started;
-// after any other error nobody knows, but the agent ends what it lost.
-func (c *Client) Start(request Request) (*Running, error) {
+// Start starts a command. A *Refused error says that it was not started. After any
+// other error it may have been started, and then the agent ends it.
+func (c *Client) Start(request Request) (*Command, error) {
 	channel, requests, err := c.ssh.OpenChannel(SessionChannel, nil)
 	if err != nil {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}
-	r := &Running{client: c, channel: channel, end: make(chan ending, 1), stopped: make(chan struct{}, 1)}
-	r.session, r.stderr = c.enter()
-	request.Session = r.session
+	running := &Command{client: c, channel: channel, end: make(chan ending, 1), stopped: make(chan struct{}, 1)}
+	running.session, running.stderr = c.enter()
+	request.Session = running.session
 	if err := request.send(channel, requests); err != nil {
-		c.forget(r.session)
+		c.forget(running.session)
 		return nil, err
 	}
-	go r.listen(requests)
-	return r, nil
+	go running.listen(requests)
+	return running, nil
 }
 
-// send sends a request and takes the answer: nil is "started".
+// send sends a request and waits until the command is started.
 func (r Request) send(channel ssh.Channel, requests <-chan *ssh.Request) error {
 	if err := writeRequest(channel, r); err != nil {
 		return fmt.Errorf("sending the command: %w", err)
@@ -142,18 +143,15 @@ func (r Request) send(channel ssh.Channel, requests <-chan *ssh.Request) error {
 		return errors.New("the agent ended the session before the command was started")
 	}
 	if first.Type == refusedRequest {
-		return refusal(first.Payload)
+		return parseRefusal(first.Payload)
 	}
 	return nil
 }
 
-func refusal(payload []byte) error {
-	var r struct {
-		Reason  uint32
-		Message string
-	}
+func parseRefusal(payload []byte) error {
+	var r refusal
 	if err := ssh.Unmarshal(payload, &r); err != nil {
 		return fmt.Errorf("reading the agent's refusal: %w", err)
 	}
-	return &Refused{Reason: Reason(r.Reason), Message: r.Message}
+	return &Refused{Reason: Reason(r.Reason), Message: r.Message, Hint: string(r.Hint)}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 func newSigner(t *testing.T) ssh.Signer {
@@ -113,12 +115,24 @@ func TestStartTellsARefusalFromALoss(t *testing.T) {
 		}
 	}
 	for reason := Failed; reason <= NoDirectory; reason++ {
-		client := dialFar(t, accepted(func(_ *far, s *Session) { s.Refuse(reason, "why") }))
+		client := dialFar(t, accepted(func(_ *far, s *Session) { s.Refuse(&Refused{Reason: reason, Message: "why", Hint: "do"}) }))
 		_, err := client.Start(Request{})
 		var refused *Refused
-		if !errors.As(err, &refused) || refused.Reason != reason || err.Error() != "why" {
+		if !errors.As(err, &refused) || refused.Reason != reason || err.Error() != "why" || hint.Of(err) != "do" {
 			t.Errorf("reason %d: got %v", reason, err)
 		}
+	}
+}
+
+// An agent of an earlier nixproxy sends no hint.
+func TestRefusalWithoutHint(t *testing.T) {
+	err := parseRefusal(ssh.Marshal(struct {
+		Reason  uint32
+		Message string
+	}{uint32(NotFound), "why"}))
+	var refused *Refused
+	if !errors.As(err, &refused) || refused.Reason != NotFound || err.Error() != "why" || hint.Of(err) != "" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -184,7 +198,7 @@ func TestConnectChecksTheHostKey(t *testing.T) {
 	f := &far{hostKey: newSigner(t)}
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.serve(theirs, func(*far, ssh.NewChannel) {}) }()
-	if _, err := Connect(t.Context(), ours, newSigner(t).PublicKey(), newSigner(t)); err == nil || !strings.Contains(err.Error(), "its host key is not the volume's: `nixproxy stop`") {
+	if _, err := Connect(t.Context(), ours, newSigner(t).PublicKey(), newSigner(t)); err == nil || !strings.Contains(hint.Text(err), "its host key is not the volume's\nhint: `nixproxy stop`") {
 		t.Errorf("got %v", err)
 	}
 	<-ended // Connect has closed the connection
@@ -212,7 +226,7 @@ func TestClientOffersNoChannels(t *testing.T) {
 	client := dialFar(t, accepted(func(f *far, s *Session) {
 		_, _, err := f.conn.OpenChannel("x", nil)
 		asked <- err
-		s.Refuse(Failed, "done")
+		s.Refuse(&Refused{Reason: Failed, Message: "done"})
 	}))
 	_, _ = client.Start(Request{})
 	if err := <-asked; err == nil {

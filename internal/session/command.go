@@ -17,14 +17,14 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// A Running is a session whose command was started.
-type Running struct {
+// A Command is a command that was started in a session.
+type Command struct {
 	client  *Client
 	channel ssh.Channel
 	session uint32
 	stderr  <-chan ssh.NewChannel // closed when none comes
 	end     chan ending           // closed without a value when the connection was lost
-	stopped chan struct{}         // of one element: the latest stop is all that matters
+	stopped chan struct{}         // has room for one stop: more would say no more
 }
 
 // The outputs of a command.
@@ -33,71 +33,71 @@ const (
 	stderr = 2
 )
 
-// Signal sends a signal to the command and its children: its process group.
-func (r *Running) Signal(s Signal) error {
-	_, err := r.channel.SendRequest(signalRequest, false, ssh.Marshal(struct{ Name string }{string(s)}))
+// Signal sends a signal to the command's process group.
+func (c *Command) Signal(s Signal) error {
+	_, err := c.channel.SendRequest(signalRequest, false, ssh.Marshal(struct{ Name string }{string(s)}))
 	return err
 }
 
 // Resize gives the command's terminal another size.
-func (r *Running) Resize(s Size) error {
-	_, err := r.channel.SendRequest(sizeRequest, false, ssh.Marshal(s))
+func (c *Command) Resize(s Size) error {
+	_, err := c.channel.SendRequest(sizeRequest, false, ssh.Marshal(s))
 	return err
 }
 
-// Stopped tells each time that the command was stopped, as Ctrl-Z does; the
-// signal CONT lets it go on.
-func (r *Running) Stopped() <-chan struct{} { return r.stopped }
+// Stopped gets a value each time that the command was stopped, as by Ctrl-Z. The
+// signal CONT continues it.
+func (c *Command) Stopped() <-chan struct{} { return c.stopped }
 
-// Suspend tells the agent that this process is about to be stopped, so that its
-// silence is no sign of its end.
-func (r *Running) Suspend() { r.client.alive.suspend() }
+// Suspend announces that this process is about to be stopped, so that the agent does
+// not take its silence for its end.
+func (c *Command) Suspend() { c.client.alive.suspend() }
 
-// HostKey is the key by which the agent has proved to be the right one.
-func (r *Running) HostKey() ssh.PublicKey { return r.client.hostKey }
+// HostKey returns the agent's host key, which is the volume's.
+func (c *Command) HostKey() ssh.PublicKey { return c.client.hostKey }
 
 // Close ends the connection, and the command if it still runs.
-func (r *Running) Close() error { return r.client.Close() }
+func (c *Command) Close() error { return c.client.Close() }
 
-// listen takes what the agent says besides the streams. A channel for stderr that
-// the end speaks of may still be on its way.
-func (r *Running) listen(requests <-chan *ssh.Request) {
-	defer close(r.end)
+// listen reads the agent's requests. The channel for stderr may arrive after the
+// request "exit" that announces it.
+func (c *Command) listen(requests <-chan *ssh.Request) {
+	defer close(c.end)
 	for request := range requests {
 		var e ending
 		switch {
 		case request.Type == exitRequest && ssh.Unmarshal(request.Payload, &e) == nil:
 			if !e.Stderr {
-				r.client.forget(r.session)
+				c.client.forget(c.session)
 			}
-			r.end <- e
+			c.end <- e
 			return
 		case request.Type == stoppedRequest:
 			select {
-			case r.stopped <- struct{}{}:
+			case c.stopped <- struct{}{}:
 			default:
 			}
 		}
 	}
-	r.client.forget(r.session)
+	c.client.forget(c.session)
 }
 
-// Wait connects the caller's streams to the command and returns how it ended,
-// after all of its output was written. An output whose reader is gone is closed
-// inside too, where the command meets SIGPIPE; one that cannot be written for
-// another reason, as to a full disk, is an error at once: the command ends with
-// its Client.
-func (r *Running) Wait(s Streams) (Exit, error) {
-	in := feed(r.channel, s.In)
+// Wait connects the caller's streams to the command, and returns how the command
+// ended after all of its output was written. An output whose reader is gone is closed
+// inside too, so that the command gets SIGPIPE. An output that cannot be written for
+// another reason, such as a full disk, is an error at once; the command ends when its
+// Client is closed.
+func (c *Command) Wait(s Streams) (Exit, error) {
+	in := feed(c.channel, s.In)
 	written := make(chan error, 2)
-	go func() { written <- r.deliver(s.Out, r.channel, stdout) }()
-	go func() { written <- r.deliverStderr(s.Err) }()
+	go func() { written <- c.deliver(s.Out, c.channel, stdout) }()
+	go func() { written <- c.deliverStderr(s.Err) }()
 	for range 2 {
 		if err := <-written; err != nil {
 			return Exit{}, fmt.Errorf("writing the command's output: %w", err)
 		}
 	}
-	end, ok := <-r.end
+	end, ok := <-c.end
 	if !ok {
 		return Exit{}, ErrLost
 	}
@@ -105,31 +105,31 @@ func (r *Running) Wait(s Streams) (Exit, error) {
 	return end.exit(), nil
 }
 
-func (r *Running) deliverStderr(to io.Writer) error {
-	offered, ok := <-r.stderr
+func (c *Command) deliverStderr(to io.Writer) error {
+	offered, ok := <-c.stderr
 	if !ok {
 		return nil // there was nothing on it
 	}
 	channel, requests, err := offered.Accept()
 	if err != nil {
-		return nil // the connection's end, of which the missing exit tells
+		return nil // the connection has ended: Wait finds no exit
 	}
 	go ssh.DiscardRequests(requests)
-	return r.deliver(to, channel, stderr)
+	return c.deliver(to, channel, stderr)
 }
 
-// copyBuffer is what one turn of a copy takes: several packets.
+// copyBuffer is the size of a buffer for copying: several packets.
 const copyBuffer = 256 << 10
 
-// deliver writes output until its end. The end of the connection is an end too,
-// of which the missing exit tells.
-func (r *Running) deliver(to io.Writer, from io.Reader, output uint32) error {
+// deliver writes output until its end, or that of the connection: then Wait finds no
+// exit.
+func (c *Command) deliver(to io.Writer, from io.Reader, output uint32) error {
 	buffer := make([]byte, copyBuffer)
 	for {
 		n, end := from.Read(buffer)
 		if n > 0 {
 			if _, err := to.Write(buffer[:n]); errors.Is(err, unix.EPIPE) {
-				_, _ = r.channel.SendRequest(goneRequest, false, ssh.Marshal(struct{ Output uint32 }{output}))
+				_, _ = c.channel.SendRequest(goneRequest, false, ssh.Marshal(struct{ Output uint32 }{output}))
 				_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, from, buffer)
 				return nil
 			} else if err != nil {
@@ -143,17 +143,17 @@ func (r *Running) deliver(to io.Writer, from io.Reader, output uint32) error {
 	}
 }
 
-// closeFile ends a pipe or a file as the command did, perhaps long before its own
-// end. A terminal is used again.
+// closeFile closes a pipe or a file when the command has closed its output, perhaps
+// long before the command's own end. A terminal stays open: it is used again.
 func closeFile(w io.Writer) {
-	if f, ok := w.(*os.File); ok && f.Fd() != 2 { // where errors are told
+	if f, ok := w.(*os.File); ok && f.Fd() != 2 { // errors are still to be printed there
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice == 0 {
 			f.Close()
 		}
 	}
 }
 
-// OneFile tells whether a command's stdout and stderr go to the same place.
+// OneFile reports whether stdout and stderr are the same file.
 func (s Streams) OneFile() bool {
 	out, ok := s.Out.(*os.File)
 	err, too := s.Err.(*os.File)
@@ -171,12 +171,12 @@ type source struct {
 	file  *os.File // when it can be read again: a regular file
 	start int64
 
-	mu    sync.Mutex // over a file's place
+	mu    sync.Mutex // guards the file's position
 	ended bool       // this process reads no more
 }
 
-// feed sends stdin and then its end. It outlives the command where the caller's
-// stdin stays open, as nobody can take back a read.
+// feed sends stdin and then its end. It outlives the command if the caller's stdin
+// stays open, as a read cannot be interrupted.
 func feed(to ssh.Channel, in io.Reader) *source {
 	s := &source{in: in}
 	if f, ok := in.(*os.File); ok {
@@ -188,7 +188,7 @@ func feed(to ssh.Channel, in io.Reader) *source {
 	}
 	go func() {
 		if in != nil {
-			// A command that reads no more is not an error.
+			// It is no error that the command reads no more.
 			_, _ = io.CopyBuffer(to, s, make([]byte, copyBuffer))
 		}
 		_ = to.CloseWrite()
@@ -198,7 +198,7 @@ func feed(to ssh.Channel, in io.Reader) *source {
 
 func (s *source) Read(p []byte) (int, error) {
 	if s.file == nil {
-		return s.in.Read(p) // which may take for ever
+		return s.in.Read(p) // without the lock, as this may block for ever
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,8 +208,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return s.file.Read(p)
 }
 
-// giveBack leaves a file where the command left it, for who reads on: in
-// `while read line; do nixproxy run …; done <list` that is the shell.
+// giveBack moves a file's position to where the command has read, for the next reader:
+// in `while read line; do nixproxy run …; done <list` that is the shell.
 func (s *source) giveBack(taken uint64) {
 	if s.file == nil {
 		return

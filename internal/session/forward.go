@@ -7,8 +7,8 @@ import (
 )
 
 // Forward makes the agent listen on its container's loopback, and carries each
-// connection there to an address of this host, as long as the client is
-// connected. It returns the address in the container.
+// connection to an address of this host, until the client's connection ends. It
+// returns the address in the container.
 func (c *Client) Forward(to string) (string, error) {
 	listener, err := c.ssh.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,8 +31,8 @@ func (c *Client) Forward(to string) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// forward carries one connection. Where nothing listens on the host, who
-// connected in the container is hung up on.
+// forward carries one connection. If nothing listens on the host, the connection in
+// the container is closed.
 func forward(ctx context.Context, from net.Conn, to string) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", to)

@@ -7,21 +7,21 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A connection whose other end does not answer is given up after missed rounds.
-// Rounds are counted and not the time, so that a laptop's sleep, in which there
-// are none, does not count: forwarders between a Mac and its VM drop silent
-// connections, and swallow the end of others.
+// A connection is given up after as many rounds without an answer. The rounds are
+// counted and not the time, so that a laptop's sleep, which has no rounds, does not
+// count. Keep-alives are needed because the forwarders between a Mac and its VM drop
+// silent connections, and do not pass on the end of others.
 const (
 	aliveEvery  = 15 * time.Second
 	aliveMissed = 8
 )
 
-// A keepAlive asks the other end of a connection again and again whether it is
-// there. Any answer will do, and SSH demands one.
+// A keepAlive asks the other end of a connection at intervals whether it is there.
+// Any answer will do, and SSH demands one.
 type keepAlive struct {
 	conn      ssh.Conn
 	asking    atomic.Bool
-	suspended atomic.Bool // the other end said that it will be silent
+	suspended atomic.Bool // the other end has announced that it will be silent
 }
 
 const suspendRequest = "suspend@nixproxy.dev"
@@ -61,11 +61,11 @@ func (k *keepAlive) ask() {
 	}
 }
 
-// suspend tells the other end that this one will be silent.
+// suspend announces that this end will be silent.
 func (k *keepAlive) suspend() { _, _, _ = k.conn.SendRequest(suspendRequest, false, nil) }
 
-// Watch gives up an agent's connection when its client does not answer, and
-// answers the client's requests but for those that another has handled.
+// Watch closes an agent's connection when its client does not answer. It answers the
+// client's requests, except those that handled has answered.
 func Watch(conn ssh.Conn, requests <-chan *ssh.Request, handled func(*ssh.Request) bool) {
 	k := watch(conn)
 	for request := range requests {

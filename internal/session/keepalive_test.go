@@ -11,7 +11,7 @@ import (
 
 // asked makes a connection whose keep-alives the test sees. It is one within the
 // process, so that the test's clock is the connection's.
-func asked(t *testing.T) (ours ssh.Conn, requests <-chan *ssh.Request) {
+func dialed(t *testing.T) (ours ssh.Conn, requests <-chan *ssh.Request) {
 	t.Helper()
 	near, distant := net.Pipe()
 	server := &ssh.ServerConfig{NoClientAuth: true}
@@ -39,7 +39,7 @@ func givenUp(conn ssh.Conn) time.Duration {
 
 func TestKeepAliveGivesUpASilentEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, _ := asked(t)
+		conn, _ := dialed(t)
 		watch(conn)
 		// One round asks, and then they are missed.
 		if took := givenUp(conn); took != (1+aliveMissed)*aliveEvery {
@@ -50,7 +50,7 @@ func TestKeepAliveGivesUpASilentEnd(t *testing.T) {
 
 func TestKeepAliveLeavesAnEndThatAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, requests := asked(t)
+		conn, requests := dialed(t)
 		watch(conn)
 		for range 3 * aliveMissed {
 			request := <-requests
@@ -67,7 +67,7 @@ func TestKeepAliveLeavesAnEndThatAnswers(t *testing.T) {
 // A late answer counts, and the rounds before it do not count any more.
 func TestKeepAliveForgivesALateAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, requests := asked(t)
+		conn, requests := dialed(t)
 		watch(conn)
 		for range 3 {
 			request := <-requests
@@ -85,7 +85,7 @@ func TestKeepAliveForgivesALateAnswer(t *testing.T) {
 
 func TestKeepAliveBearsAnAnnouncedSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, requests := asked(t)
+		conn, requests := dialed(t)
 		watch(conn).suspended.Store(true)
 		request := <-requests
 		time.Sleep(time.Hour)

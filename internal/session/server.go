@@ -7,16 +7,16 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A Session is the agent's end of one session. It reads the command's stdin and
-// writes its stdout.
+// A Session is the agent's end of a session. Read gives the command's stdin, and Write
+// takes its stdout.
 type Session struct {
 	Request Request
 	ssh.Channel
 	stderr lazyStderr
 }
 
-// Accept takes a session's channel and reads what is to be run. What can still
-// be read from the session afterwards is the command's stdin.
+// Accept accepts a session's channel and reads its Request. What follows on the
+// channel is the command's stdin.
 func Accept(conn ssh.Conn, c ssh.NewChannel) (*Session, <-chan *ssh.Request, error) {
 	channel, requests, err := c.Accept()
 	if err != nil {
@@ -31,31 +31,31 @@ func Accept(conn ssh.Conn, c ssh.NewChannel) (*Session, <-chan *ssh.Request, err
 	return s, requests, nil
 }
 
-// A Said is what a client says while the command runs. One field is set.
-type Said struct {
+// A Message is what a client sends while the command runs. One field is set.
+type Message struct {
 	Signal Signal
 	Size   *Size
-	Gone   int // the output whose reader is gone: 1 or 2
+	Gone   int // the output that nobody reads any more: 1 or 2
 }
 
-// Hear reads one of the requests that a client makes of a session, ours or a
-// standard one; false when it is none of them.
-func Hear(request *ssh.Request) (Said, bool) {
+// ParseMessage reads a client's request, of a session of ours or a standard one. It
+// returns false if the request is no Message.
+func ParseMessage(request *ssh.Request) (Message, bool) {
 	var signal struct{ Name string }
 	var size Size
 	var gone struct{ Output uint32 }
 	switch request.Type {
 	case signalRequest:
 		err := ssh.Unmarshal(request.Payload, &signal)
-		return Said{Signal: Signal(signal.Name)}, err == nil
+		return Message{Signal: Signal(signal.Name)}, err == nil
 	case sizeRequest:
 		err := ssh.Unmarshal(request.Payload, &size)
-		return Said{Size: &size}, err == nil
+		return Message{Size: &size}, err == nil
 	case goneRequest:
 		err := ssh.Unmarshal(request.Payload, &gone)
-		return Said{Gone: int(gone.Output)}, err == nil
+		return Message{Gone: int(gone.Output)}, err == nil
 	}
-	return Said{}, false
+	return Message{}, false
 }
 
 // Started tells the client that the command runs.
@@ -67,18 +67,15 @@ func (s *Session) Started() error {
 // Stopped tells the client that the command was stopped.
 func (s *Session) Stopped() { _, _ = s.SendRequest(stoppedRequest, false, nil) }
 
-// Refuse tells the client that no command was started, and ends the session.
-func (s *Session) Refuse(reason Reason, message string) {
+// Refuse tells the client why no command was started, and ends the session.
+func (s *Session) Refuse(r *Refused) {
 	// A client that is gone needs no answer.
-	_, _ = s.SendRequest(refusedRequest, false, ssh.Marshal(struct {
-		Reason  uint32
-		Message string
-	}{uint32(reason), message}))
+	_, _ = s.SendRequest(refusedRequest, false, ssh.Marshal(refusal{Reason: uint32(r.Reason), Message: r.Message, Hint: []byte(r.Hint)}))
 	s.Close()
 }
 
-// Exit tells how the command ended and how many bytes of stdin it has read, and
-// ends the session. All of its output must have been written.
+// Exit tells the client how the command ended and how many bytes of stdin it has
+// read, and ends the session. All of the command's output must have been written.
 func (s *Session) Exit(e Exit, taken uint64) {
 	_, _ = s.SendRequest(exitRequest, false, ssh.Marshal(ending{
 		Status: e.Status, Signal: e.Signal, OutOfMemory: e.OutOfMemory, Stderr: s.stderr.finish(), Taken: taken,
@@ -86,11 +83,11 @@ func (s *Session) Exit(e Exit, taken uint64) {
 	s.Close()
 }
 
-// Stderr takes the command's stderr.
+// Stderr returns where the command's stderr is written.
 func (s *Session) Stderr() io.Writer { return &s.stderr }
 
-// lazyStderr opens the channel for stderr when there is something for it, so
-// that a command without any does not pay for it.
+// A lazyStderr opens the channel for stderr with the first byte, so that a command
+// without stderr does not pay for it.
 type lazyStderr struct {
 	conn    ssh.Conn
 	session uint32
@@ -119,7 +116,7 @@ func (l *lazyStderr) Write(p []byte) (int, error) {
 	return l.channel.Write(p)
 }
 
-// finish ends the channel and tells whether there was one.
+// finish ends the channel, and reports whether there was one.
 func (l *lazyStderr) finish() bool {
 	if l.channel == nil {
 		return false

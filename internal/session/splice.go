@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// A Stream is a connection each of whose ways ends for itself.
+// A Stream is a connection that can end in one direction.
 type Stream interface {
 	io.ReadWriteCloser
 	CloseWrite() error
 }
 
-// Splice carries bytes between two streams until both ways have ended, or the
-// context has. Neither way's end is the other's: what asks may have said all
-// while the answer is still to come.
+// Splice carries bytes between two streams until both directions or the context have
+// ended. The end of one direction does not end the other: a request may be complete
+// while its answer is still to come.
 func Splice(ctx context.Context, a, b Stream) {
 	end := func() { a.Close(); b.Close() }
 	defer context.AfterFunc(ctx, end)()
@@ -26,6 +26,6 @@ func Splice(ctx context.Context, a, b Stream) {
 }
 
 func carry(to, from Stream) {
-	_, _ = io.Copy(struct{ io.Writer }{to}, struct{ io.Reader }{from}) // its failure is its end
+	_, _ = io.Copy(struct{ io.Writer }{to}, struct{ io.Reader }{from}) // a failure is an end
 	_ = to.CloseWrite()
 }

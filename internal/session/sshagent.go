@@ -7,12 +7,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SSHAgentChannel is the type of a channel to the client's ssh agent, which the
-// agent opens.
+// SSHAgentChannel is the type of a channel to the client's ssh agent. nixproxy's agent
+// opens it.
 const SSHAgentChannel = "auth-agent@openssh.com"
 
-// OfferSSHAgent lets the commands of sessions that ask for it use the ssh agent
-// that listens on a socket of this host. It is offered once.
+// OfferSSHAgent lets commands use the ssh agent that listens on a socket of this host,
+// if their session's Request says so. It may be called once.
 func (c *Client) OfferSSHAgent(socket string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	offered := c.ssh.HandleChannelOpen(SSHAgentChannel)

@@ -24,7 +24,7 @@ func serveStore(ctx context.Context, p *proxy.Proxy) (*nixstore.Server, error) {
 }
 
 // peer is a session as the process that it runs.
-func peer(running *session.Running) nixstore.Peer {
+func peer(running *session.Command) nixstore.Peer {
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
 	var stderr nixstore.Tail

@@ -9,6 +9,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/pins"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // hostAnswers bounds how long the host may take to look at its links: so long its
@@ -55,12 +56,12 @@ func (c *collector) decidePins(ctx context.Context) error {
 func (c *collector) checkForgotten(all []pins.Pin) error {
 	for _, dir := range c.plan.ForgetDirs {
 		if !slices.ContainsFunc(all, func(p pins.Pin) bool { return p.Host == c.plan.Host && layout.IsBelow(p.Link, dir) }) {
-			return fmt.Errorf("--forget %s: nothing is kept for links in it that this host has made: `nixproxy volume gc --dry-run` lists them", dir)
+			return hint.Add(fmt.Errorf("--forget %s: nothing is kept for links in it that this host has made", dir), "`nixproxy volume gc --dry-run` lists them")
 		}
 	}
 	for _, host := range c.plan.ForgetHosts {
 		if !slices.ContainsFunc(all, func(p pins.Pin) bool { return p.Host == host && host != c.plan.Host }) {
-			return fmt.Errorf("--forget-host %s: nothing is kept for another host of that name: `nixproxy volume gc --dry-run` lists them", host)
+			return hint.Add(fmt.Errorf("--forget-host %s: nothing is kept for another host of that name", host), "`nixproxy volume gc --dry-run` lists them")
 		}
 	}
 	return nil

@@ -12,10 +12,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// platformOf tells what a program, or the interpreter of a script, is made for;
-// false when it is neither, or for another platform than those that we know.
+// platformOf returns the platform of a program, or of a script's interpreter. It returns
+// false for any other file, and for a platform that is not known here.
 func platformOf(path string) (platform, bool) {
 	for range 4 { // as deep as the kernel follows
 		head, err := readHead(path)
@@ -58,27 +60,27 @@ func readHead(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 256))
 }
 
-// Emulated tells whether a program needs an emulator to run.
+// Emulated reports whether a program needs an emulator to run.
 func Emulated(path string) bool {
 	_, other := foreign(path)
 	return other
 }
 
-// foreign tells whether a program is not for the engine's kernel, whose the
-// agent always is.
+// foreign returns the platform of a program, and whether that is not the kernel's: the
+// agent is always built for the kernel's.
 func foreign(path string) (platform, bool) {
 	p, known := platformOf(path)
 	return p, known && p.arch != runtime.GOARCH
 }
 
-// NotExecuted is why the kernel would not execute a program: where emulation is
-// missing, with what helps. ENOENT is of an emulator that cannot be seen in a
-// container.
+// NotExecuted returns why the kernel would not execute a program, with a hint if
+// emulation is missing. ENOENT is the error when the emulator's file cannot be seen in
+// the container.
 func NotExecuted(path string, err error) error {
 	p, other := foreign(path)
 	if !other || !errors.Is(err, unix.ENOEXEC) && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	return fmt.Errorf("it is a program for %s, and the engine's kernel, for %s, does not run those: install emulation on the engine's machine, "+
-		"for example by `docker run --privileged --rm tonistiigi/binfmt --install %s` (Docker Desktop and OrbStack have it)", p.arch, runtime.GOARCH, p.arch)
+	return hint.Add(fmt.Errorf("it is a program for %s, and the engine's kernel, for %s, does not run those", p.arch, runtime.GOARCH),
+		"install emulation on the engine's machine, for example by `docker run --privileged --rm tonistiigi/binfmt --install %s` (Docker Desktop and OrbStack have it)", p.arch)
 }

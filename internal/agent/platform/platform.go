@@ -15,11 +15,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// A platform is what a program is made for.
+// A platform is the architecture that a program is built for.
 type platform struct {
 	arch    string
 	machine elf.Machine
-	exit    []byte // machine code that ends a process well
+	exit    []byte // machine code that ends a process with status 0
 }
 
 var platforms = []platform{
@@ -35,7 +35,7 @@ var platforms = []platform{
 	}},
 }
 
-// program is the smallest static program for the platform: it ends at once.
+// program returns the smallest static program for the platform. It ends at once.
 func (p platform) program() []byte {
 	const at, head = 0x400000, 64 + 56 // the two headers
 	file := elf.Header64{
@@ -54,14 +54,13 @@ func (p platform) program() []byte {
 	return append(b.Bytes(), p.exit...)
 }
 
-// tryLimit bounds how long it may take to find out what the kernel runs.
+// tryLimit bounds the time to find out which programs the kernel runs.
 const tryLimit = 5 * time.Second
 
-// Try finds out, in the background, which systems' programs the kernel
-// runs besides the agent's own, by executing one: that is true of qemu, Rosetta
-// and OrbStack alike, and needs nothing mounted. It is called before anything
-// else is started: a child of that moment would hold the program open, and what
-// is open for writing cannot be executed.
+// Try finds out in the background which systems' programs the kernel runs besides the
+// agent's own, by executing one of each. That works alike with qemu, Rosetta and OrbStack,
+// and needs no mount. Call it before any process is started: a child that is forked while
+// the program is written holds it open, and a file open for writing cannot be executed.
 func Try(dir string) func() []string {
 	files := map[string]string{}
 	for _, p := range platforms {
@@ -86,7 +85,7 @@ func Try(dir string) func() []string {
 	return systems
 }
 
-// ends tells whether the kernel runs a program, and it ends well.
+// ends reports whether the kernel runs a program, and its status is 0.
 func ends(ctx context.Context, file string) bool {
 	return exec.CommandContext(ctx, file).Run() == nil
 }

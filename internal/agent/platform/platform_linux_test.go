@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
 // own and other are the machine's platform and the other one.
@@ -141,7 +142,7 @@ func TestNotExecuted(t *testing.T) {
 		{"/no/such", unix.ENOENT, false},
 	} {
 		err := NotExecuted(c.file, c.err)
-		if advises := strings.Contains(err.Error(), "--install "+other().arch); advises != c.advises {
+		if advises := strings.Contains(hint.Text(err), "--install "+other().arch); advises != c.advises {
 			t.Errorf("%v of %s: %v", c.err, c.file, err)
 		}
 		if !c.advises && !errors.Is(err, c.err) {

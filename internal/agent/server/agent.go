@@ -11,22 +11,21 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// An Agent serves one container: it knows where the volume is mounted, and
-// where it keeps what is the container's alone.
+// An Agent serves one proxy container.
 type Agent struct {
 	Volume        layout.Volume
-	Dir           string
+	Dir           string   // the directory for what is the container's alone
 	Address       string   // where it listens for TCP; empty: nowhere
-	Image         string   // the identity of the container's image
-	Specification string   // the container's, by which clients know it from others
-	Moved         []string // mounts that are not where they are on the host
+	Image         string   // identity of the container's image
+	Specification string   // of the container; clients tell containers apart by it
+	Moved         []string // mounts that have another path on the host
 
-	config   *ssh.ServerConfig
-	keepers  *keepers
-	pins     *pins.Pinner
-	emulated func() []string // systems whose programs the kernel runs besides the agent's own
-	idle     *idle
-	tidier   *tidier
+	config      *ssh.ServerConfig
+	supervisors *supervisorPool
+	pins        *pins.Pinner
+	emulated    func() []string // systems whose programs the kernel runs besides the agent's own
+	idle        *idle
+	autoGC      *autoGC
 }
 
 // Here is the agent of the container that this process is in.

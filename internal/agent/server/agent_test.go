@@ -114,7 +114,7 @@ func (s served) connect(t testing.TB) *session.Client {
 	return client
 }
 
-func start(t *testing.T, client *session.Client, argv ...string) *session.Running {
+func start(t *testing.T, client *session.Client, argv ...string) *session.Command {
 	t.Helper()
 	running, err := client.Start(session.Request{Argv: argv})
 	if err != nil {

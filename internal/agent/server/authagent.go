@@ -10,8 +10,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// lendSSHAgent makes a socket in a session's private directory that reaches the
-// client's ssh agent as long as the context lasts, and returns its path.
+// lendSSHAgent makes a socket to the client's ssh agent in a session's private
+// directory, and returns its path. The socket ends with the context.
 func lendSSHAgent(ctx context.Context, conn ssh.Conn, p *private) (string, error) {
 	dir, err := p.dir()
 	if err != nil {

@@ -28,12 +28,12 @@ func TestSSHAgentIsLentForASession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
+	var output bytes.Buffer
 	stdin, in := io.Pipe()
 	out, stdout := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := running.Wait(session.Streams{In: stdin, Out: stdout, Err: &said})
+		_, err := running.Wait(session.Streams{In: stdin, Out: stdout, Err: &output})
 		ended <- err
 	}()
 	lent, err := bufio.NewReader(out).ReadString('\n')
@@ -58,8 +58,8 @@ func TestSSHAgentIsLentForASession(t *testing.T) {
 		t.Errorf("when the ssh agent was gone it answered %q", answer)
 	}
 	in.Close()
-	if err := <-ended; err != nil || said.Len() > 0 {
-		t.Errorf("%v, %q", err, &said)
+	if err := <-ended; err != nil || output.Len() > 0 {
+		t.Errorf("%v, %q", err, &output)
 	}
 	if _, err := os.Stat(filepath.Dir(lent)); !os.IsNotExist(err) {
 		t.Errorf("after the session: %v", err)

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endDescendants ends all processes below this one. Their parents' deaths make
-// none of them escape, as this process is a subreaper; somebody must reap them,
-// and end this process with the last. So it never returns: an empty list is no
-// proof, as one that is read while a parent ends lacks the children.
+// endDescendants ends all processes below this one. None escapes by its parent's
+// death, as this process is a subreaper. It never returns: an empty list does not prove
+// that all are gone, as a list that is read while a parent ends lacks the children. The
+// goroutine that reaps the processes ends this one after the last.
 func endDescendants() {
 	for _, pid := range descendants(os.Getpid()) {
 		_ = unix.Kill(pid, unix.SIGHUP)
-		_ = unix.Kill(pid, unix.SIGCONT) // a stopped process hears nothing
+		_ = unix.Kill(pid, unix.SIGCONT) // a stopped process handles no signal
 	}
-	time.Sleep(farewell)
+	time.Sleep(hangupGrace)
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		for _, pid := range descendants(os.Getpid()) {
 			_ = unix.Kill(pid, unix.SIGKILL)
@@ -28,8 +28,8 @@ func endDescendants() {
 	}
 }
 
-// descendants are the processes below one. Those that wait to be reaped count:
-// of a zombie's threads some may live on.
+// descendants returns the processes below one, with those that wait to be reaped: a
+// zombie may have threads that live on.
 func descendants(of int) []int {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -47,8 +47,8 @@ func descendants(of int) []int {
 	return all
 }
 
-// readStat reads /proc/PID/stat: the second field is the program's name in
-// parentheses, and may hold anything (proc(5)).
+// readStat reads /proc/PID/stat. Its second field is the program's name in
+// parentheses, which may contain anything (proc(5)).
 func readStat(file string) (pid, parent int, ok bool) {
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package server is the agent of a proxy container: it lets clients in, and runs
-// their commands, each with the environment, the streams, the end of its whole tree
-// and the pins that a session is promised. It runs on Linux alone, as root, whatever
-// the host is.
+// Package server is the agent of a proxy container. It lets clients in and runs their
+// commands: it gives each its environment and streams, ends its whole tree of processes
+// when the client is lost, and pins what it has built. It runs on Linux only, as root.
 package server

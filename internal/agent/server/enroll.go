@@ -15,13 +15,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// ready bounds how long a client that comes with the container's start waits
-// for the agent to listen.
-const ready = 10 * time.Second
+// startTimeout bounds the wait for an agent that is just being started.
+const startTimeout = 10 * time.Second
 
-// Enroll lets the client whose public key (authorized_keys form) is read from
-// `in` connect, and writes the host key it will meet. Who may execute it in the
-// container is root there already, so that is all the authority it takes.
+// Enroll reads a client's public key (in authorized_keys form), lets that client
+// connect, and writes the host key that the client will see. It needs no other
+// authority: whoever can execute it in the container is root there already.
 func (a Agent) Enroll(in io.Reader, out io.Writer) error {
 	line, err := io.ReadAll(io.LimitReader(in, 16<<10))
 	if err != nil {
@@ -73,11 +72,11 @@ func (a Agent) authorized(key ssh.PublicKey) bool {
 	return err == nil && bytes.Contains(known, ssh.MarshalAuthorizedKey(key))
 }
 
-// dial connects to the serving agent of this container, waiting for one
-// that is just being started.
+// dial connects to the serving agent of this container. It waits for an agent that is
+// just being started.
 func (a Agent) dial() (*net.UnixConn, error) {
 	address := &net.UnixAddr{Name: a.socket(), Net: "unix"}
-	for deadline := time.Now().Add(ready); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(5 * time.Millisecond) {
 		conn, err := net.DialUnix("unix", nil, address)
 		if err == nil {
 			return conn, nil

@@ -15,20 +15,20 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// nixLines are lines of Nix configuration that the agent itself has for a session.
+// nixLines are lines of Nix configuration that the agent adds for a session.
 type nixLines struct {
 	fitted  []string // to the machine that the engine runs on
-	secrets []string // where the session's are
+	secrets []string // the paths of the session's secrets
 }
 
-// fitted are the lines that fit a session to this machine. Each kind has a file
-// of its own.
+// fitted returns the lines that fit a session to this machine.
 func (a Agent) fitted() []string {
 	return slices.Concat(a.platformLines(), a.fittedJobs())
 }
 
-// environment is a session's: the image's own, with the stamp's store paths
-// first, HOME in the volume, and the request's variables over all.
+// environment returns a session's environment: the image's own, with the stamp's store
+// paths first in PATH, with HOME in the volume, and with the request's variables, which
+// override all.
 func environment(image []string, home string, stamp agentapi.Stamp, request session.Request, dir string, lines nixLines) []string {
 	env := slices.Clone(image)
 	for i, variable := range env {
@@ -51,8 +51,8 @@ func environment(image []string, home string, stamp agentapi.Stamp, request sess
 	return env
 }
 
-// sessionConfig is a session's NIX_CONFIG, the weakest first: of two lines for one
-// setting Nix takes the later.
+// sessionConfig returns a session's NIX_CONFIG, the weakest lines first: of two lines
+// for one setting Nix takes the later.
 func sessionConfig(image []string, stamp agentapi.Stamp, request session.Request, lines nixLines) string {
 	config := slices.Concat(
 		[]string{valueOf(image, "NIX_CONFIG")},
@@ -80,26 +80,26 @@ func set(env []string, name, value string) []string {
 	return append(env, name+"="+value)
 }
 
-// lookUp finds a command as a shell would: by its path, relative to the
-// directory it starts in, or along PATH.
+// lookUp finds a command as a shell does: by its path, relative to the directory that
+// it starts in, or along PATH.
 func lookUp(name, dir, path string) (string, *session.Refused) {
 	if strings.Contains(name, "/") {
 		file := name
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		return name, judge(name, file) // as it is written: a script is told it as $0
+		return name, checkExecutable(name, file) // unchanged: a script sees it as $0
 	}
 	var refused *session.Refused
 	if name == "" {
-		path = "" // which would find the directories themselves
+		path = "" // joined to an empty name, PATH's directories themselves would be found
 	}
 	for _, entry := range filepath.SplitList(path) {
 		file := filepath.Join(entry, name)
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		why := judge(name, file)
+		why := checkExecutable(name, file)
 		if why == nil {
 			return file, nil
 		}
@@ -113,7 +113,7 @@ func lookUp(name, dir, path string) (string, *session.Refused) {
 	return "", refused
 }
 
-func judge(name, file string) *session.Refused {
+func checkExecutable(name, file string) *session.Refused {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTDIR):

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendFiles sends three files over a unix socket, with one byte (unix(7),
-// SCM_RIGHTS).
+// sendFiles sends files over a unix socket, with one byte (unix(7), SCM_RIGHTS).
 func sendFiles(to *net.UnixConn, files []*os.File) error {
 	var fds []int
 	for _, f := range files {
@@ -19,7 +18,7 @@ func sendFiles(to *net.UnixConn, files []*os.File) error {
 	return err
 }
 
-// receiveFiles receives what sendFiles sent.
+// receiveFiles receives three files from sendFiles.
 func receiveFiles(from *net.UnixConn) ([]*os.File, error) {
 	control := make([]byte, unix.CmsgSpace(3*4))
 	_, n, _, _, err := from.ReadMsgUnix(make([]byte, 1), control)

@@ -12,9 +12,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// forwards are the addresses in the container that a client has the agent
-// listen on (RFC 4254, section 7): what connects there reaches the client's side.
-// They end with the client's connection.
+// forwards are the addresses in the container that the agent listens on for a client
+// (RFC 4254, section 7). A connection to one is carried to the client's side. They end
+// with the client's connection.
 type forwards struct {
 	ctx  context.Context
 	conn ssh.Conn
@@ -23,7 +23,7 @@ type forwards struct {
 	listeners map[forwardAddress]net.Listener
 }
 
-// A forwardAddress is one as the client writes it.
+// A forwardAddress is an address as the client writes it.
 type forwardAddress struct {
 	Host string
 	Port uint32
@@ -33,7 +33,7 @@ func newForwards(ctx context.Context, conn ssh.Conn) *forwards {
 	return &forwards{ctx: ctx, conn: conn, listeners: map[forwardAddress]net.Listener{}}
 }
 
-// handle answers a client's request if it is about forwards.
+// handle answers a client's request, and returns false if it is not about forwards.
 func (f *forwards) handle(request *ssh.Request) bool {
 	var at forwardAddress
 	var answer []byte
@@ -77,8 +77,8 @@ func (f *forwards) listen(at forwardAddress) (answer []byte, err error) {
 	return answer, nil
 }
 
-// loopback is the address to listen on. No other network of the container is
-// to reach what is the client's.
+// loopback returns the address to listen on. The container's other networks must not
+// reach the client's side.
 func loopback(host string) (string, error) {
 	if host == "localhost" {
 		return "127.0.0.1", nil

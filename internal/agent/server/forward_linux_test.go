@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// upper answers each connection, after its end, with what it said in capitals.
+// upper answers each connection, after its end, with what it output in capitals.
 func upper(t *testing.T, network, address string) net.Listener {
 	t.Helper()
 	listener, err := net.Listen(network, address)
@@ -25,8 +25,8 @@ func upper(t *testing.T, network, address string) net.Listener {
 			}
 			go func() {
 				defer conn.Close()
-				said, _ := io.ReadAll(conn)
-				_, _ = io.WriteString(conn, strings.ToUpper(string(said)))
+				output, _ := io.ReadAll(conn)
+				_, _ = io.WriteString(conn, strings.ToUpper(string(output)))
 			}()
 		}
 	}()

@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// An idle notices that nobody has used an agent for a time: nobody is connected,
-// whatever for. It lets nobody in once it has said so, so that who comes at that
-// moment is turned away whole, and comes again to a container that is started
-// anew.
+// An idle notices that no client has been connected to an agent for a time. From then
+// on it lets no client in: one that comes at that moment is turned away before anything
+// was started for it, and starts the container anew.
 type idle struct {
-	end func() // called once
+	end func() // called once, when the time is over
 
 	mu    sync.Mutex
 	users int
@@ -26,7 +25,7 @@ func newIdle(after time.Duration, end func()) *idle {
 	return i
 }
 
-// enter counts a user; false says that it is too late.
+// enter counts a user. It returns false if the agent is ending.
 func (i *idle) enter() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -45,7 +44,7 @@ func (i *idle) leave() {
 	i.timer.Reset(i.after)
 }
 
-// set changes the time; the latest session's counts.
+// set changes the time. The latest session's counts.
 func (i *idle) set(after time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -55,7 +54,7 @@ func (i *idle) set(after time.Duration) {
 func (i *idle) expire() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	// The timer may have gone off for a time that was over already.
+	// The timer may have gone off just before somebody came and went.
 	if i.over || i.users > 0 || i.after == 0 || time.Since(i.since) < i.after {
 		return
 	}

@@ -15,24 +15,24 @@ import (
 	"sync"
 )
 
-// A capacity is what the processes of this container can use together.
+// A capacity is what the processes of a container can use together.
 type capacity struct {
 	cpus   int
 	memory int64 // bytes
 }
 
-// ourCapacity is this container's capacity. It is its own limits or else the machine's,
-// which here is the engine's.
+// ourCapacity returns the capacity of this container: its own limits, or else those of
+// the engine's machine.
 var ourCapacity = sync.OnceValue(func() capacity { return capacityOf(os.DirFS("/"), runtime.NumCPU()) })
 
-// gib is what one compiler is taken to need.
+// gib is the memory that one compiler is assumed to need.
 const gib = 1 << 30
 
-// jobs fits builds to the capacity, so that one big build may use every processor
-// and no number of builds more memory than there is: as many compilers at once in
-// one build (cores) as there are processors and GiB of memory for them, and as
-// many builds at once (max-jobs) as there is memory for with that, at most one for
-// each processor. Memory is rounded, as a machine of 2 GiB tells of 1.9.
+// jobs fits builds to the capacity, so that one big build can use every processor, and
+// all builds together do not use more memory than there is. In one build as many
+// compilers run at once (cores) as there are processors and GiB of memory. As many
+// builds run at once (max-jobs) as then have memory, but at most one for each
+// processor. Memory is rounded, as a machine of 2 GiB reports 1.9.
 //
 //	processors  memory   cores  max-jobs
 //	         2   2 GiB       2         1
@@ -45,9 +45,8 @@ func (c capacity) jobs() (maxJobs, cores int) {
 	return max(1, min(c.cpus, compilers/cores)), cores
 }
 
-// fittedJobs are the lines of Nix configuration that fit builds to this
-// container. A setting that a configuration file inside names was chosen by
-// somebody, and stays.
+// fittedJobs returns the lines of Nix configuration that fit builds to this container,
+// except for settings that a configuration file in the container has.
 func (a Agent) fittedJobs() []string {
 	maxJobs, cores := ourCapacity().jobs()
 	chosen := chosenIn("/etc/nix/nix.conf", filepath.Join(a.Volume.Home(), ".config/nix/nix.conf"))
@@ -61,7 +60,7 @@ func (a Agent) fittedJobs() []string {
 	return lines
 }
 
-// jobSetting finds the settings by their names and by those that they once had.
+// jobSetting finds the settings by their present and earlier names.
 var jobSetting = regexp.MustCompile(`(?m)^[ \t]*(?:build-)?(max-jobs|cores)[ \t]*=`)
 
 func chosenIn(files ...string) (names []string) {
@@ -77,8 +76,8 @@ func chosenIn(files ...string) (names []string) {
 	return names
 }
 
-// capacityOf is what is left of a machine's processors and memory by the control
-// groups of this process and all above them that can be seen, of version 2 or 1.
+// capacityOf returns what the control groups of this process (version 2 or 1), and
+// those above them that can be seen, leave of a machine's processors and memory.
 func capacityOf(root fs.FS, cpus int) capacity {
 	c := capacity{cpus: cpus, memory: totalMemory(root)}
 	for _, dir := range controlGroups(root) {
@@ -99,9 +98,9 @@ func capacityOf(root fs.FS, cpus int) capacity {
 	return c
 }
 
-// controlGroups are the directories of this process's control groups. In a
-// namespace of its own they are the mounts themselves; where version 1 tells the
-// engine's names for them the same holds, as an engine mounts the container's own.
+// controlGroups returns the directories of this process's control groups, and of those
+// above. In a namespace of their own they are the mounts themselves. So they are where
+// version 1 reports the engine's names: an engine mounts the container's own groups.
 func controlGroups(root fs.FS) []string {
 	var dirs []string
 	table, _ := fs.ReadFile(root, "proc/self/cgroup")

@@ -10,10 +10,10 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// The agent of these tests is this binary, and so are its keepers.
+// The agent of these tests is this binary, and so are its supervisors.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == agentapi.ModeSupervise {
-		if err := Keep(); err != nil {
+		if err := Supervise(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// oomKills is how often the kernel has killed a process of this container for
-// want of memory, the container's or the whole machine's (Linux's
+// oomKills returns how many processes of this container the kernel has killed because
+// the container or the whole machine was out of memory (Linux's
 // Documentation/admin-guide: cgroup-v2.rst, memory.events; cgroup-v1/memory.rst,
-// oom_control). 0 where it cannot be known.
+// oom_control). It returns 0 if it cannot know.
 func oomKills() int {
 	for _, file := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
 		content, err := os.ReadFile(file)

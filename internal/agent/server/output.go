@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bufferSize is what one turn of a copy takes, and pipeSize what a pipe holds:
-// each turn costs two or three processes a wake-up.
+// bufferSize is how many bytes are copied at once, and pipeSize how many a pipe holds.
+// They are large because each turn wakes two or three processes.
 const (
 	bufferSize = 256 << 10
 	pipeSize   = 1 << 20
@@ -32,16 +32,15 @@ func outputPipe() (*output, *os.File, error) {
 	return &output{file: r}, w, nil
 }
 
-// close makes the command's next write fail, as that to a reader who is gone
-// does: SIGPIPE.
+// close makes the command's next write fail with SIGPIPE.
 func (o *output) close() { o.file.Close() }
 
-// wake makes copyTo look whether the command has ended.
+// wake makes copyTo check whether the command has ended.
 func (o *output) wake() { _ = o.file.SetReadDeadline(time.Now()) }
 
-// copyTo sends the output on. When the command has ended it sends what there is
-// and returns: a process in the background may hold the pipe open for days, and
-// goes on writing, to nobody.
+// copyTo copies the output until its end. When the command has ended it copies what
+// there is and returns: a process in the background may hold the pipe open for days. It
+// can go on writing, and what it writes is discarded.
 func (o *output) copyTo(to io.Writer, ended <-chan struct{}) {
 	buffer := make([]byte, bufferSize)
 	for {
@@ -56,7 +55,7 @@ func (o *output) copyTo(to io.Writer, ended <-chan struct{}) {
 			o.sendRest(to, buffer)
 			break
 		}
-		if err != nil { // of a terminal that nobody has open any more EIO
+		if err != nil { // EIO of a terminal that no process has open any more
 			o.file.Close()
 			return
 		}
@@ -68,13 +67,13 @@ func (o *output) copyTo(to io.Writer, ended <-chan struct{}) {
 	}()
 }
 
-// sendRest sends what there is at this moment.
+// sendRest sends what the output holds at this moment.
 func (o *output) sendRest(to io.Writer, buffer []byte) {
 	if o.terminal {
 		o.sendUntilQuiet(to, buffer)
 		return
 	}
-	// os.File would not read after its deadline, so the kernel is asked directly.
+	// os.File does not read after its deadline, so this reads by system call.
 	raw, err := o.file.SyscallConn()
 	if err != nil {
 		return
@@ -92,12 +91,12 @@ func (o *output) sendRest(to io.Writer, buffer []byte) {
 	}
 }
 
-// What is written to a terminal arrives at its other side a moment later (the
-// kernel's tty buffers), and no count tells what is under way. If only the
-// command had it open, its end tells; else silence does.
+// Bytes that are written to a terminal arrive at its other side a moment later (the
+// kernel's tty buffers), and nothing counts those on their way. If only the command had
+// the terminal open, the terminal ends; else it is read until nothing comes for a while.
 const (
 	quiet      = 20 * time.Millisecond
-	longEnough = 200 * time.Millisecond // for who is never silent
+	longEnough = 200 * time.Millisecond // where a background process never stops writing
 )
 
 func (o *output) sendUntilQuiet(to io.Writer, buffer []byte) {

@@ -7,9 +7,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// platformLines let Nix build for every platform whose programs the kernel runs.
-// They add to what this Nix takes by itself, such as i686-linux. The agent's own
-// is said too, as the image and its Nix may be the other's.
+// platformLines returns configuration that lets Nix build for every platform whose
+// programs the kernel runs, in addition to those that Nix knows by itself, such as
+// i686-linux. The agent's own platform is listed too: the image may be for another.
 func (a Agent) platformLines() []string {
 	if a.emulated == nil {
 		return nil

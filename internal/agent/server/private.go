@@ -6,34 +6,34 @@ import (
 	"sync"
 )
 
-// memory is a file system in memory that containers have of their own.
+// memory is a file system in memory. Each container has its own.
 const memory = "/dev/shm"
 
 // privateName begins the name of each private directory.
 const privateName = "session-"
 
-// A private directory is one session's own, for what must be a file and nobody
-// but root may see: a secret, a socket. It is made when it is first needed, in
-// memory where there is some, and removed at the session's end.
+// A private directory belongs to one session, for files that only root may see: secrets,
+// and the socket of the ssh agent. It is made when it is first needed, in memory if
+// possible, and removed at the session's end.
 type private struct {
-	places []string // the first in which it can be made
+	parents []string // it is made in the first that works
 
 	mu   sync.Mutex
 	path string
 }
 
-func (a Agent) newPrivate() *private { return &private{places: []string{memory, a.Dir}} }
+func (a Agent) newPrivate() *private { return &private{parents: []string{memory, a.Dir}} }
 
-// dir is the directory's path.
+// dir returns the directory's path.
 func (p *private) dir() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
-	for _, place := range p.places {
+	for _, parent := range p.parents {
 		if p.path != "" {
 			break
 		}
-		p.path, err = os.MkdirTemp(place, privateName) // 0700
+		p.path, err = os.MkdirTemp(parent, privateName) // 0700
 	}
 	return p.path, err
 }
@@ -46,8 +46,8 @@ func (p *private) remove() {
 	}
 }
 
-// removePrivates removes what the container's agent before this one has left:
-// it may have been killed, and not all places are in memory.
+// removePrivates removes the private directories that an agent of this container left
+// on the disk when it was killed.
 func (a Agent) removePrivates() {
 	left, _ := filepath.Glob(filepath.Join(a.Dir, privateName+"*"))
 	for _, path := range left {

@@ -9,10 +9,10 @@ import (
 func TestPrivateDirectory(t *testing.T) {
 	a := Agent{Dir: t.TempDir()}
 	for name, places := range map[string][]string{
-		"in memory": a.newPrivate().places,
+		"in memory": a.newPrivate().parents,
 		"on disk":   {filepath.Join(a.Dir, "none"), a.Dir},
 	} {
-		p := &private{places: places}
+		p := &private{parents: places}
 		p.remove() // of one that nobody needed
 		dir, err := p.dir()
 		if err != nil {
@@ -35,14 +35,14 @@ func TestPrivateDirectory(t *testing.T) {
 			t.Errorf("%s: %s is left, %v", name, dir, err)
 		}
 	}
-	if _, err := (&private{places: []string{filepath.Join(a.Dir, "none")}}).dir(); err == nil {
+	if _, err := (&private{parents: []string{filepath.Join(a.Dir, "none")}}).dir(); err == nil {
 		t.Error("it was made nowhere")
 	}
 }
 
 func TestAgentRemovesWhatAKilledOneLeft(t *testing.T) {
 	a := newAgent(t)
-	dir, err := (&private{places: []string{a.Dir}}).dir()
+	dir, err := (&private{parents: []string{a.Dir}}).dir()
 	if err != nil {
 		t.Fatal(err)
 	}

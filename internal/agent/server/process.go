@@ -12,14 +12,14 @@ import (
 
 // A process is a session's command with its streams.
 type process struct {
-	keeper *keeper
-	stdio  *stdio
-	kills  int // for want of memory, in this container, before it started
+	supervisor *supervisor
+	stdio      *stdio
+	kills      int // oomKills before it started
 }
 
-// launch starts a command, on a terminal like the caller's or on pipes, of which
-// oneFile makes the outputs one. An errNotStarted says that the kernel would not
-// execute it.
+// launch starts a command, on a terminal like the caller's or on pipes. With oneFile
+// both outputs are one pipe. An errNotStarted says that the kernel would not execute the
+// command.
 func (a Agent) launch(t task, like *session.Terminal, oneFile bool) (*process, error) {
 	p := &process{kills: oomKills()}
 	var err error
@@ -27,7 +27,7 @@ func (a Agent) launch(t task, like *session.Terminal, oneFile bool) (*process, e
 		return nil, err
 	}
 	t.Terminal = like != nil
-	if p.keeper, err = a.keepers.start(t, p.stdio.theirs); err != nil {
+	if p.supervisor, err = a.supervisors.start(t, p.stdio.theirs); err != nil {
 		p.stdio.abandon()
 		return nil, err
 	}
@@ -35,22 +35,22 @@ func (a Agent) launch(t task, like *session.Terminal, oneFile bool) (*process, e
 	return p, nil
 }
 
-// attend carries the command's streams until it ends, and tells how it ended
-// and how much of stdin it has read. Nothing comes on err where stdout is both
-// outputs. What the command leaves in the background lives on, but for a client
-// that was lost before, which may be why the command has ended.
+// attend carries the command's streams until it ends. It returns how it ended, and how
+// many bytes of stdin it has read. If both outputs are one file, all comes on out. What
+// the command leaves in the background lives on, unless the client is lost: that may be
+// why the command has ended.
 func (p *process) attend(ctx context.Context, in io.Reader, out writeCloser, err io.Writer) (session.Exit, uint64) {
 	go p.stdio.feed(in)
 	ended := make(chan struct{})
 	var outputs sync.WaitGroup
 	outputs.Go(func() {
 		p.stdio.out.copyTo(out, ended)
-		_ = out.CloseWrite() // whoever reads it need not wait for the command's end
+		_ = out.CloseWrite() // its reader need not wait for the command's end
 	})
 	if p.stdio.err != nil {
 		outputs.Go(func() { p.stdio.err.copyTo(err, ended) })
 	}
-	status := p.keeper.wait()
+	status := p.supervisor.wait()
 	close(ended)
 	p.stdio.out.wake()
 	if p.stdio.err != nil {
@@ -58,7 +58,7 @@ func (p *process) attend(ctx context.Context, in io.Reader, out writeCloser, err
 	}
 	outputs.Wait()
 	if ctx.Err() == nil {
-		p.keeper.letGo()
+		p.supervisor.letGo()
 	} else {
 		p.end()
 	}
@@ -71,33 +71,32 @@ func (p *process) attend(ctx context.Context, in io.Reader, out writeCloser, err
 	return exit, p.stdio.taken()
 }
 
-// A writeCloser can end one way of a connection.
+// A writeCloser can end one direction of a connection.
 type writeCloser interface {
 	io.Writer
 	CloseWrite() error
 }
 
 // end ends the command and its whole tree.
-func (p *process) end() { p.keeper.close() }
+func (p *process) end() { p.supervisor.close() }
 
-// signal sends a signal by its name to the command and its children; Linux's
-// name without SIG.
+// signal sends a signal to the command's process group, by Linux's name without SIG.
 func (p *process) signal(name session.Signal) {
 	if number := unix.SignalNum("SIG" + string(name)); number != 0 {
-		p.keeper.signal(number)
+		p.supervisor.signal(number)
 	}
 }
 
-// obey does what the client says.
-func (p *process) obey(said session.Said) {
+// obey does what the client's message says.
+func (p *process) obey(m session.Message) {
 	switch {
-	case said.Signal != "":
-		p.signal(said.Signal)
-	case said.Size != nil && p.stdio.out.terminal:
-		_ = resize(p.stdio.out.file, *said.Size)
-	case said.Gone == 1:
+	case m.Signal != "":
+		p.signal(m.Signal)
+	case m.Size != nil && p.stdio.out.terminal:
+		_ = resize(p.stdio.out.file, *m.Size)
+	case m.Gone == 1:
 		p.stdio.out.close()
-	case said.Gone == 2 && p.stdio.err != nil:
+	case m.Gone == 2 && p.stdio.err != nil:
 		p.stdio.err.close()
 	}
 }

@@ -29,7 +29,7 @@ func openTerminal(like session.Terminal) (ours, theirs *os.File, err error) {
 	return pollable, theirs, nil
 }
 
-// nonBlocking makes of a file one that can be read with a deadline, in place of it.
+// nonBlocking replaces a file by one that can be read with a deadline.
 func nonBlocking(f *os.File) (*os.File, error) {
 	defer f.Close()
 	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
@@ -43,8 +43,8 @@ func nonBlocking(f *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// resize sets a terminal's size; the kernel tells the job in the foreground.
-// 0x0 is what a terminal says that does not know.
+// resize sets a terminal's size. The kernel signals the job in the foreground. The size
+// 0x0 means that the caller's terminal does not know its size.
 func resize(terminal *os.File, s session.Size) error {
 	if s.Columns == 0 || s.Rows == 0 {
 		return nil

@@ -10,14 +10,14 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// serveRelayed serves the SSH connection that a session's streams are. Its
-// commands have what the session requested.
+// serveRelayed serves an SSH connection whose bytes are a session's streams. Its
+// commands get what the session requested.
 func (a Agent) serveRelayed(c caller, request session.Request, requests <-chan *ssh.Request) {
 	go ssh.DiscardRequests(requests)
-	request.SSH, request.SSHAgent = false, false // done
-	// What every command would be refused for is told before there is any.
+	request.SSH, request.SSHAgent = false, false // these are done
+	// A reason to refuse every command is told before there is one.
 	if _, refused := a.prepare(session.Request{Argv: []string{"sh"}, Dir: request.Dir}, nil); refused != nil {
-		c.Refuse(refused.Reason, refused.Message)
+		c.Refuse(refused)
 		return
 	}
 	if c.Started() == nil {
@@ -25,7 +25,7 @@ func (a Agent) serveRelayed(c caller, request session.Request, requests <-chan *
 	}
 }
 
-// A relayed is a session as a connection.
+// A relayed is a session as a net.Conn.
 type relayed struct {
 	caller
 	end sync.Once
@@ -39,7 +39,7 @@ func (r *relayed) Close() error {
 func (r *relayed) LocalAddr() net.Addr  { return relayedAddr{} }
 func (r *relayed) RemoteAddr() net.Addr { return relayedAddr{} }
 
-// The session is watched by its own connection: no deadline is needed.
+// The session's own connection notices a lost client: no deadline is needed.
 
 func (r *relayed) SetDeadline(time.Time) error      { return nil }
 func (r *relayed) SetReadDeadline(time.Time) error  { return nil }

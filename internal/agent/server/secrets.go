@@ -8,16 +8,16 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// keep writes a session's secrets to files in its private directory, and returns
-// the lines of Nix configuration that lead there. The environment would do for Nix, but
-// whatever the command starts inherits it, and tells it on.
-func (p *private) keep(s session.Secrets) ([]string, error) {
+// writeSecrets writes a session's secrets to files in its private directory, and returns
+// the lines of Nix configuration that name them. Nix could take them from the
+// environment, but all that the command starts inherits that and may print it.
+func (p *private) writeSecrets(s session.Secrets) ([]string, error) {
 	var lines []string
 	for _, secret := range []struct {
 		line, file string
 		content    []byte
 	}{
-		{"!include ", "nix.conf", []byte(s.Nix)}, // a process that outlives the session finds none, and goes on
+		{"!include ", "nix.conf", []byte(s.Nix)}, // with "!", as a process may outlive the session and this file
 		{"netrc-file = ", "netrc", s.Netrc},
 	} {
 		if len(secret.content) == 0 {

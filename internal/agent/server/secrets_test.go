@@ -13,7 +13,7 @@ import (
 func TestKeepSecrets(t *testing.T) {
 	p := newAgent(t).newPrivate()
 	defer p.remove()
-	lines, err := p.keep(session.Secrets{Nix: "access-tokens = a=b", Netrc: []byte("machine m\x00")})
+	lines, err := p.writeSecrets(session.Secrets{Nix: "access-tokens = a=b", Netrc: []byte("machine m\x00")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,11 +34,11 @@ func TestKeepSecrets(t *testing.T) {
 }
 
 func TestKeepNoSecrets(t *testing.T) {
-	p := &private{places: []string{"/none"}}
-	if lines, err := p.keep(session.Secrets{}); err != nil || len(lines) > 0 {
+	p := &private{parents: []string{"/none"}}
+	if lines, err := p.writeSecrets(session.Secrets{}); err != nil || len(lines) > 0 {
 		t.Errorf("without secrets: %q, %v", lines, err)
 	}
-	if _, err := p.keep(session.Secrets{Nix: "a = b"}); err == nil || !strings.HasPrefix(err.Error(), "keeping the session's secrets: ") {
+	if _, err := p.writeSecrets(session.Secrets{Nix: "a = b"}); err == nil || !strings.HasPrefix(err.Error(), "keeping the session's secrets: ") {
 		t.Errorf("where nothing can be written: %v", err)
 	}
 }

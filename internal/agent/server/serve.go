@@ -16,16 +16,15 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// greeting bounds the time until a client has proved who it is.
-const greeting = 10 * time.Second
+// handshakeTimeout bounds the time until a client has authenticated.
+const handshakeTimeout = 10 * time.Second
 
-// clientKey is the extension of a connection that holds the key by which its
-// client proved who it is.
+// clientKey is the name of the permission that holds the client's public key.
 const clientKey = "key@nixproxy.dev"
 
-// Serve is the process of a proxy container: an SSH server on a socket that
-// only the container's root can reach, and on a port. It ends when the context
-// does, or when nobody has used it for the idle time.
+// Serve is the process of a proxy container: an SSH server on a unix socket that only
+// the container's root can reach, and on a port. It ends with the context, or when
+// nobody has used it for the idle time.
 func (a Agent) Serve(ctx context.Context) error {
 	host, err := a.Volume.HostKey()
 	if err != nil {
@@ -44,7 +43,7 @@ func (a Agent) Serve(ctx context.Context) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	a.idle = newIdle(session.Idle, end)
-	a.tidier = &tidier{collect: a.tidy()}
+	a.autoGC = &autoGC{collect: a.collectGarbage()}
 	a.removePrivates()
 	listeners, err := a.listen(ctx)
 	defer context.AfterFunc(ctx, func() { closeAll(listeners) })()
@@ -55,12 +54,12 @@ func (a Agent) Serve(ctx context.Context) error {
 	a.config = a.serverConfig(host)
 	a.pins = pins.New(a.Volume, a.Moved)
 	if err := a.pins.Watch(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err) // what is built is pinned when its session ends
+		fmt.Fprintln(os.Stderr, err) // then what is built is pinned at the end of its session
 	}
 	a.emulated = platform.Try(a.Dir)
-	a.keepers = &keepers{}
-	defer a.keepers.close()
-	a.keepers.stock()
+	a.supervisors = &supervisorPool{}
+	defer a.supervisors.close()
+	a.supervisors.stock()
 	var accepting sync.WaitGroup
 	for _, l := range listeners {
 		accepting.Go(func() { a.accept(ctx, l) })
@@ -69,7 +68,7 @@ func (a Agent) Serve(ctx context.Context) error {
 	return nil
 }
 
-// listen opens the socket last: who can connect to it can connect to the port.
+// listen opens the socket last: a client that can connect to it can connect to the port.
 func (a Agent) listen(ctx context.Context) ([]net.Listener, error) {
 	var all []net.Listener
 	if a.Address != "" {
@@ -81,7 +80,7 @@ func (a Agent) listen(ctx context.Context) ([]net.Listener, error) {
 		all = append(all, l)
 	}
 	if err := os.Remove(a.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return all, err // of the process before a stop
+		return all, err // an agent that was stopped may have left it
 	}
 	l, err := net.Listen("unix", a.socket())
 	if err != nil {
@@ -103,7 +102,7 @@ func (a Agent) accept(ctx context.Context, listener net.Listener) {
 			return
 		}
 		if err != nil {
-			// Such as too many open files: the sessions there are go on.
+			// This may be "too many open files": the present sessions go on.
 			fmt.Fprintln(os.Stderr, "accepting a connection:", err)
 			time.Sleep(100 * time.Millisecond)
 			continue
@@ -122,33 +121,33 @@ func (a Agent) serverConfig(host ssh.Signer) *ssh.ServerConfig {
 			return &ssh.Permissions{Extensions: map[string]string{clientKey: string(key.Marshal())}}, nil
 		},
 	}
-	// Those that are fastest with AES in hardware, which OpenSSH would choose last.
+	// These are the fastest with AES in hardware. OpenSSH would choose them last.
 	config.Ciphers = []string{ssh.CipherAES128GCM, ssh.CipherAES256GCM}
 	config.AddHostKey(host)
 	return config
 }
 
-// serveConnection serves one client. What standard sessions cannot request, their
-// commands have from the template.
+// serveConnection serves one client. The template has what the commands of standard
+// sessions get without a way to request it.
 func (a Agent) serveConnection(conn net.Conn, template session.Request) {
 	defer conn.Close()
-	// The context ends with the client, and what it started ends with the context.
+	// The context ends with the client, and the client's commands with the context.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	_ = conn.SetDeadline(time.Now().Add(greeting))
+	_ = conn.SetDeadline(time.Now().Add(handshakeTimeout))
 	server, channels, requests, err := ssh.NewServerConn(session.Buffered(ending{conn, cancel}), a.config)
 	if err != nil {
-		return // whoever it was is told by the protocol
+		return // SSH tells the client why
 	}
 	_ = conn.SetDeadline(time.Time{})
 	if !a.idle.enter() {
 		return // the client starts the container anew
 	}
-	a.tidier.enter()
+	a.autoGC.enter()
 	defer func() {
-		a.tidier.leave()
+		a.autoGC.leave()
 		a.idle.leave()
-		_ = a.Volume.RenewUse(a.Image) // of little use, but for collections: the command's end does not wait for it
+		_ = a.Volume.RenewUse(a.Image) // only garbage collection reads it, so no command's end waits for it
 	}()
 	go session.Watch(server, requests, newForwards(ctx, server).handle)
 	for channel := range channels {

@@ -15,13 +15,13 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// A caller is who a command runs for: a session of ours, or one of SSH's own.
+// A caller is what a command runs for: a session of our own type, or a standard one.
 type caller interface {
 	io.ReadWriter // the command's stdin and stdout
 	CloseWrite() error
 	Stderr() io.Writer
 	Started() error
-	Refuse(session.Reason, string)
+	Refuse(*session.Refused)
 	Stopped()
 	Exit(e session.Exit, taken uint64)
 }
@@ -32,19 +32,20 @@ func (a Agent) serveSession(ctx context.Context, conn ssh.Conn, channel ssh.NewC
 		return
 	}
 	a.idle.set(s.Request.Idle)
-	a.tidier.set(s.Request.MaxSize, s.Request.Idle)
+	a.autoGC.set(s.Request.MaxSize, s.Request.Idle)
 	a.serveCommand(ctx, conn, s, s.Request, requests)
 }
 
-// serveCommand does what a caller requests. The context ends with the connection.
+// serveCommand runs the command that a caller requests. The context ends with the
+// connection.
 func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, request session.Request, requests <-chan *ssh.Request) {
 	own := a.newPrivate()
 	host := hostOf(conn)
-	atPins(a.pins.Begin, host)
+	orLog(a.pins.Begin, host)
 	before := a.Volume.Registered()
 	leave := sync.OnceFunc(func() {
 		own.remove()
-		atPins(a.pins.End, host)
+		orLog(a.pins.End, host)
 		if err := a.Volume.KeepRegistered(before); err != nil {
 			fmt.Fprintln(os.Stderr, "writing what was built to disk:", err)
 		}
@@ -55,7 +56,7 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 		defer end()
 		socket, err := lendSSHAgent(lent, conn, own)
 		if err != nil {
-			c.Refuse(session.Failed, fmt.Sprintf("lending the ssh agent: %v", err))
+			c.Refuse(session.Refuse(session.Failed, fmt.Errorf("lending the ssh agent: %w", err)))
 			return
 		}
 		request.Env = append(slices.Clip(request.Env), "SSH_AUTH_SOCK="+socket)
@@ -66,13 +67,13 @@ func (a Agent) serveCommand(ctx context.Context, conn ssh.Conn, c caller, reques
 	}
 	task, refused := a.prepare(request, own)
 	if refused != nil {
-		c.Refuse(refused.Reason, refused.Message)
+		c.Refuse(refused)
 		return
 	}
 	a.run(ctx, c, request, requests, task, leave)
 }
 
-// prepare makes of a request the command that keeps its image's promise.
+// prepare turns a request into a task with the environment of the image's stamp.
 func (a Agent) prepare(request session.Request, own *private) (task, *session.Refused) {
 	if len(request.Argv) == 0 {
 		return task{}, &session.Refused{Reason: session.NotFound, Message: "no command was given"}
@@ -83,18 +84,19 @@ func (a Agent) prepare(request session.Request, own *private) (task, *session.Re
 		if errors.Is(err, os.ErrNotExist) {
 			reason = session.Unstamped
 		}
-		return task{}, &session.Refused{Reason: reason, Message: err.Error()}
+		return task{}, session.Refuse(reason, err)
 	}
 	dir := request.Dir
 	if dir == "" {
 		dir = a.Volume.Home()
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() || agentapi.IsDeleted(dir) {
-		return task{}, &session.Refused{Reason: session.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container: mount it with --mount, or choose another --workdir", dir)}
+		return task{}, &session.Refused{Reason: session.NoDirectory, Message: fmt.Sprintf("there is no directory %s in the proxy container", dir),
+			Hint: "mount it with --mount, or choose another --workdir"}
 	}
-	secrets, err := own.keep(request.Secrets)
+	secrets, err := own.writeSecrets(request.Secrets)
 	if err != nil {
-		return task{}, &session.Refused{Reason: session.Failed, Message: err.Error()}
+		return task{}, session.Refuse(session.Failed, err)
 	}
 	env := environment(os.Environ(), a.Volume.Home(), stamp, request, dir, nixLines{fitted: a.fitted(), secrets: secrets})
 	path, refused := lookUp(request.Argv[0], dir, valueOf(env, "PATH"))
@@ -104,17 +106,17 @@ func (a Agent) prepare(request session.Request, own *private) (task, *session.Re
 	return task{Path: path, Args: request.Argv, Dir: dir, Env: env, Umask: int(request.Umask)}, nil
 }
 
-// run starts the command, is its streams until it ends, and tells how it ended.
-// The context ends with the client.
+// run starts the command, carries its streams until it ends, and tells the caller how
+// it ended. The context ends with the client.
 func (a Agent) run(ctx context.Context, c caller, request session.Request, requests <-chan *ssh.Request, t task, leave func()) {
 	p, err := a.launch(t, request.Terminal, request.OneFile)
-	var unexecutable errNotStarted
-	if errors.As(err, &unexecutable) {
-		c.Refuse(session.NotExecutable, fmt.Sprintf("executing %s: %v", t.Args[0], err))
+	var notStarted errNotStarted
+	if errors.As(err, &notStarted) {
+		c.Refuse(session.Refuse(session.NotExecutable, fmt.Errorf("executing %s: %w", t.Args[0], err)))
 		return
 	}
 	if err != nil {
-		c.Refuse(session.Failed, err.Error())
+		c.Refuse(session.Refuse(session.Failed, err))
 		return
 	}
 	defer context.AfterFunc(ctx, p.end)()
@@ -123,23 +125,23 @@ func (a Agent) run(ctx context.Context, c caller, request session.Request, reque
 	}
 	go listen(p, c, requests)
 	exit, taken := p.attend(ctx, c, c, c.Stderr())
-	leave() // before the client hears of the end, which it may count on
+	leave() // before the client knows of the end: then all is pinned and on the disk
 	c.Exit(exit, taken)
 }
 
-// listen passes on what the two ends say besides the streams.
+// listen passes on what the two ends send besides the streams.
 func listen(p *process, c caller, requests <-chan *ssh.Request) {
 	for {
 		select {
-		case <-p.keeper.stopped:
+		case <-p.supervisor.stopped:
 			c.Stopped()
 		case request, ok := <-requests:
 			if !ok {
 				p.end() // the caller has left
 				return
 			}
-			if said, ok := session.Hear(request); ok {
-				p.obey(said)
+			if m, ok := session.ParseMessage(request); ok {
+				p.obey(m)
 			}
 			if request.WantReply {
 				_ = request.Reply(false, nil)
@@ -148,15 +150,15 @@ func listen(p *process, c caller, requests <-chan *ssh.Request) {
 	}
 }
 
-// hostOf names the host that a connection comes from, by its client's key.
+// hostOf returns the name of the host that a connection comes from, by its client's key.
 func hostOf(conn ssh.Conn) string {
 	return agentapi.HostName([]byte(conn.(*ssh.ServerConn).Permissions.Extensions[clientKey]))
 }
 
-// atPins begins or ends a session's part in pins. What fails then fails for a
-// command that has nothing to do with it, so the container's log is told.
-func atPins(what func(host string) error, host string) {
-	if err := what(host); err != nil {
+// orLog begins or ends a session for pins. A failure is not the command's fault, so it
+// goes to the container's log.
+func orLog(pin func(host string) error, host string) {
+	if err := pin(host); err != nil {
 		fmt.Fprintln(os.Stderr, "pinning what was built:", err)
 	}
 }

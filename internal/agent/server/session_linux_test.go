@@ -172,9 +172,9 @@ func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	// More than a pipe holds was written to nobody, without SIGPIPE.
-	said, err := os.ReadFile(answers)
-	if err != nil || string(said) != "wrote\n" {
-		t.Errorf("the background process said %q, %v", said, err)
+	output, err := os.ReadFile(answers)
+	if err != nil || string(output) != "wrote\n" {
+		t.Errorf("the background process said %q, %v", output, err)
 	}
 }
 
@@ -189,9 +189,9 @@ func TestLostConnectionEndsTheProcessGroup(t *testing.T) {
 			held := fifo(t)
 			running := start(t, client, "sh", "-c", script, held)
 			waited := make(chan error, 1)
-			up, said := io.Pipe()
+			up, output := io.Pipe()
 			go func() {
-				_, err := running.Wait(session.Streams{Out: said, Err: io.Discard})
+				_, err := running.Wait(session.Streams{Out: output, Err: io.Discard})
 				waited <- err
 			}()
 			reader, err := os.Open(held)
@@ -239,9 +239,9 @@ func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	if _, err := running.Wait(session.Streams{Out: &said, Err: io.Discard}); err != nil || said.String() != dir+" a=b\n" {
-		t.Errorf("got %q, %v", &said, err)
+	var output bytes.Buffer
+	if _, err := running.Wait(session.Streams{Out: &output, Err: io.Discard}); err != nil || output.String() != dir+" a=b\n" {
+		t.Errorf("got %q, %v", &output, err)
 	}
 }
 

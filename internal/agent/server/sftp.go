@@ -16,14 +16,14 @@ func (a Agent) serveSFTP(s *standard) {
 	if dir == "" {
 		dir = a.Volume.Home()
 	}
-	// The server would close the channel before its exit status.
+	// The server must not close the channel: its exit status comes last.
 	stream := struct {
 		io.ReadWriter
 		io.Closer
 	}{s, io.NopCloser(nil)}
 	server, err := sftp.NewServer(stream, sftp.WithServerWorkingDirectory(dir))
 	if err != nil {
-		s.Refuse(session.Failed, fmt.Sprintf("serving sftp: %v", err))
+		s.Refuse(session.Refuse(session.Failed, fmt.Errorf("serving sftp: %w", err)))
 		return
 	}
 	_ = server.Serve() // until the client has left

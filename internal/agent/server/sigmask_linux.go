@@ -6,10 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withoutBlockedSignals starts a process that no signal is kept from, as a login
-// would. Some engines' init, such as catatonit, starts what it runs with signals
-// blocked. Go passes on what it inherited, which is the mask of the thread that
-// starts the process.
+// withoutBlockedSignals starts a process without blocked signals, as a login does. Some
+// engines' init, such as catatonit, starts its child with signals blocked, and a process
+// inherits the mask of the thread that starts it.
 func withoutBlockedSignals(start func() (pid int, err error)) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

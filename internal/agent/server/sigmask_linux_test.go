@@ -26,13 +26,13 @@ func blocking(t *testing.T, s unix.Signal, then func()) {
 }
 
 func TestCommandsStartWithNothingBlocked(t *testing.T) {
-	var k *keeper
+	var k *supervisor
 	blocking(t, unix.SIGTSTP, func() {
 		if out, err := exec.Command("grep", "SigBlk", "/proc/self/status").Output(); string(out) != "SigBlk:\t0000000000080000\n" {
 			t.Fatalf("what a process inherits here is %q, %v", out, err)
 		}
 		var err error
-		if k, err = newKeeper(); err != nil {
+		if k, err = newSupervisor(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -48,8 +48,8 @@ func TestCommandsStartWithNothingBlocked(t *testing.T) {
 	}
 	s.started()
 	status := k.wait()
-	said, err := io.ReadAll(s.out.file)
-	if want := "SigBlk:\t0000000000000000\n"; string(said) != want {
-		t.Errorf("it ended with %v, having %q, %v", status, said, err)
+	output, err := io.ReadAll(s.out.file)
+	if want := "SigBlk:\t0000000000000000\n"; string(output) != want {
+		t.Errorf("it ended with %v, having %q, %v", status, output, err)
 	}
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// standardChannel is the type of SSH's own sessions (RFC 4254, section 6): those
-// of ssh, scp, sftp, and of a Nix that reaches another.
+// standardChannel is the type of standard SSH sessions (RFC 4254, section 6): those of
+// ssh, scp, sftp, and of a Nix that connects to another.
 const standardChannel = "session"
 
-// A standard is such a session, from what its client says before its command to
-// the command's end.
+// A standard is a standard SSH session: its channel, and the request that its client
+// builds up.
 type standard struct {
 	ssh.Channel
 	request session.Request
 }
 
-// serveStandard serves one session. Its commands start as those of `run` do.
+// serveStandard serves one session. Its command starts as a command of `run` does.
 func (a Agent) serveStandard(ctx context.Context, conn ssh.Conn, offered ssh.NewChannel, template session.Request) {
 	channel, requests, err := offered.Accept()
 	if err != nil {
@@ -37,7 +37,7 @@ func (a Agent) serveStandard(ctx context.Context, conn ssh.Conn, offered ssh.New
 	s.request.Env = slices.Clone(template.Env)
 	for request := range requests {
 		start := a.starter(s, request)
-		done := start != nil || s.heed(request)
+		done := start != nil || s.apply(request)
 		if request.WantReply {
 			_ = request.Reply(done, nil)
 		}
@@ -48,7 +48,7 @@ func (a Agent) serveStandard(ctx context.Context, conn ssh.Conn, offered ssh.New
 	}
 }
 
-// starter returns what a request starts; nil when it starts nothing.
+// starter returns what a request starts, or nil if it starts nothing.
 func (a Agent) starter(s *standard, request *ssh.Request) func(context.Context, ssh.Conn, <-chan *ssh.Request) {
 	var what struct{ Text string }
 	if request.Type != "shell" && ssh.Unmarshal(request.Payload, &what) != nil {
@@ -74,7 +74,7 @@ func (a Agent) starter(s *standard, request *ssh.Request) func(context.Context, 
 	return nil
 }
 
-// shell is the image's: bash, or sh where it has none.
+// shell returns the image's shell: bash, or sh if it has no bash.
 func (a Agent) shell(request session.Request) string {
 	request.Argv, request.Secrets = []string{"bash"}, session.Secrets{}
 	if _, refused := a.prepare(request, nil); refused != nil && refused.Reason == session.NotFound {
@@ -85,9 +85,9 @@ func (a Agent) shell(request session.Request) string {
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// heed notes what a request says about a command to come; false when it is
-// nothing that can be had.
-func (s *standard) heed(request *ssh.Request) bool {
+// apply adds what a request says about a later command. It returns false if the request
+// is refused.
+func (s *standard) apply(request *ssh.Request) bool {
 	switch request.Type {
 	case "env":
 		var v struct{ Name, Value string }
@@ -114,8 +114,8 @@ func (s *standard) heed(request *ssh.Request) bool {
 	return true
 }
 
-// terminalModes reads modes as RFC 4254, section 8, writes them: up to an end, or
-// to an opcode that is not of the form known.
+// terminalModes reads modes in the form of RFC 4254, section 8: up to the end, or up to
+// an opcode whose form is not known.
 func terminalModes(encoded string) ssh.TerminalModes {
 	const end, lastKnown = 0, 159
 	modes := ssh.TerminalModes{}
@@ -126,25 +126,28 @@ func terminalModes(encoded string) ssh.TerminalModes {
 	return modes
 }
 
-// Stderr takes the command's stderr.
+// Stderr returns where the command's stderr is written.
 func (s *standard) Stderr() io.Writer { return s.Channel.Stderr() }
 
-// CloseWrite does nothing: the end of such a channel's data is the end of stderr
-// too, so stdout's has to wait for it.
+// CloseWrite does nothing: the end of a standard channel's data ends stderr too, so the
+// end of stdout has to wait for it.
 func (s *standard) CloseWrite() error { return nil }
 
-// Started and Stopped are nothing that such a client is told of.
+// A standard client is not told that its command was started or stopped.
 
 func (s *standard) Started() error { return nil }
 func (s *standard) Stopped()       {}
 
-// Refuse says why no command was started, as a shell would.
-func (s *standard) Refuse(reason session.Reason, message string) {
-	fmt.Fprintf(s.Stderr(), "nixproxy: %s\r\n", message)
-	s.Exit(session.Exit{Status: uint32(reason.Status())}, 0)
+// Refuse writes to stderr why no command was started, as a shell does.
+func (s *standard) Refuse(r *session.Refused) {
+	fmt.Fprintf(s.Stderr(), "nixproxy: %s\r\n", r.Message)
+	if r.Hint != "" {
+		fmt.Fprintf(s.Stderr(), "nixproxy: hint: %s\r\n", r.Hint)
+	}
+	s.Exit(session.Exit{Status: uint32(r.Reason.Status())}, 0)
 }
 
-// Exit tells how the command ended. A signal is told by its name.
+// Exit tells the client how the command ended: its status, or the name of a signal.
 func (s *standard) Exit(e session.Exit, _ uint64) {
 	_ = s.Channel.CloseWrite()
 	if e.Signal == 0 {

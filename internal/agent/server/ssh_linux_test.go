@@ -120,20 +120,20 @@ func TestStandardSessionsHaveATerminal(t *testing.T) {
 	if err := session.Start(`echo $TERM; stty size; stty -a; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.02; done`); err != nil {
 		t.Fatal(err)
 	}
-	said := ""
+	output := ""
 	until := func(what string) {
 		buffer := make([]byte, 4096)
-		for !strings.Contains(said, what) {
+		for !strings.Contains(output, what) {
 			n, err := out.Read(buffer)
-			if said += string(buffer[:n]); err != nil {
-				t.Fatalf("%v after %q", err, said)
+			if output += string(buffer[:n]); err != nil {
+				t.Fatalf("%v after %q", err, output)
 			}
 		}
 	}
 	until("ready")
 	for _, want := range []string{"xterm-256color\r\n", "33 101\r\n", "intr = ^G", " -echo "} {
-		if !strings.Contains(said, want) {
-			t.Errorf("%q is not in %q", want, said)
+		if !strings.Contains(output, want) {
+			t.Errorf("%q is not in %q", want, output)
 		}
 	}
 	if err := session.WindowChange(40, 120); err != nil {

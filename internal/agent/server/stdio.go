@@ -12,15 +12,16 @@ import (
 // A stdio is a command's stdin, stdout and stderr, from the agent's side.
 type stdio struct {
 	in       io.WriteCloser
-	out, err *output     // err is nil where out is both
-	pipe     [2]*os.File // stdin's two ends, where it is a pipe
-	theirs   [3]*os.File // the command's, until it has been started
+	out, err *output     // err is nil if out has both outputs
+	pipe     [2]*os.File // the two ends of stdin, if it is a pipe
+	theirs   [3]*os.File // the command's ends, until it has been started
 
-	mu    sync.Mutex // over given, and a write that is under way
+	mu    sync.Mutex // guards given, and is held while stdin is written
 	given uint64     // bytes of stdin so far
 }
 
-// openStdio opens pipes, or a terminal; oneFile is a single pipe for both outputs.
+// openStdio opens a terminal like the caller's, or pipes. With oneFile both outputs are
+// one pipe.
 func openStdio(like *session.Terminal, oneFile bool) (s *stdio, err error) {
 	s = &stdio{}
 	if like != nil {
@@ -64,7 +65,7 @@ func (s *stdio) openTerminal(like session.Terminal) error {
 	return err
 }
 
-// A hangUp ends a terminal's input as a user would, for its output goes on.
+// A hangUp ends a terminal's input as a user does, by Ctrl-D: its output goes on.
 type hangUp struct{ *os.File }
 
 func (h hangUp) Close() error {
@@ -73,12 +74,12 @@ func (h hangUp) Close() error {
 	return err
 }
 
-// started closes the command's files, but for its end of stdin: that tells how
-// much it has not read.
+// started closes the command's ends, except for stdin: that tells later how many bytes
+// the command has not read.
 func (s *stdio) started() {
 	for _, f := range s.theirs {
 		if f != nil && f != s.pipe[0] {
-			f.Close() // one that is both outputs' more than once
+			f.Close() // a file of both outputs is closed twice, which does no harm
 		}
 	}
 }
@@ -102,8 +103,8 @@ func (s *stdio) closeStdin() {
 	}
 }
 
-// feed gives the command its stdin, and then its end. A command that stops
-// reading is not an error.
+// feed writes the command's stdin, and then ends it. It is no error that the command
+// stops reading.
 func (s *stdio) feed(from io.Reader) {
 	buffer := make([]byte, bufferSize)
 	for {
@@ -126,15 +127,15 @@ func (s *stdio) give(p []byte) error {
 	return err
 }
 
-// taken ends stdin and tells how much of it was read, as far as that can be told:
-// a terminal's is all taken.
+// taken ends stdin, and returns how many bytes of it the command has read. Of a
+// terminal nobody can tell: all counts as read.
 func (s *stdio) taken() uint64 {
 	if s.pipe[0] == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.given
 	}
-	_ = s.pipe[1].SetWriteDeadline(time.Now()) // for a write that waits for its reader
+	_ = s.pipe[1].SetWriteDeadline(time.Now()) // it ends a write that waits for its reader
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := 0

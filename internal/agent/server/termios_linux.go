@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where a terminal's characters and flags of RFC 4254, section 8, are in
-// Linux's termios.
+// The places of RFC 4254's terminal modes (section 8) in Linux's termios.
 var (
 	characters = map[uint8]int{
 		ssh.VINTR: unix.VINTR, ssh.VQUIT: unix.VQUIT, ssh.VERASE: unix.VERASE, ssh.VKILL: unix.VKILL, ssh.VEOF: unix.VEOF,
@@ -30,10 +29,11 @@ var (
 	}
 )
 
-// noCharacter is RFC 4254's "none"; Linux's is zero.
+// noCharacter is the value for "none" in RFC 4254. Linux has zero for it.
 const noCharacter = 255
 
-// applyModes gives a terminal the caller's modes, and leaves the others.
+// applyModes gives a terminal the caller's modes. Modes that the caller does not have
+// stay as they are.
 func applyModes(terminal *os.File, modes ssh.TerminalModes) error {
 	fd := int(terminal.Fd())
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)

@@ -14,6 +14,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agent/nix"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -77,7 +78,7 @@ func listContents(v layout.Volume, store *nixstore.Server, asked []nixstore.Path
 	manifest.Images = slices.DeleteFunc(manifest.Images, func(s agentapi.Stamp) bool { return slices.ContainsFunc(s.Paths(), gone) })
 	manifest.Roots = slices.DeleteFunc(manifest.Roots, gone)
 	if len(manifest.Held()) == 0 {
-		return manifest, errors.New("it holds no image, nothing that was synced, and no profile: name what is to be exported")
+		return manifest, hint.Add(errors.New("it holds no image, nothing that was synced, and no profile"), "name what is to be exported")
 	}
 	closure, err := store.Closure(manifest.Held())
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/nixproxy/nixproxy/internal/filetree"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
@@ -51,7 +52,7 @@ func openOutgoing(ctx context.Context, place string) (outgoing, error) {
 }
 
 func notInVolume(path nixstore.Path) error {
-	return fmt.Errorf("%s is not in the volume: build it there with `nixproxy run`, or bring it with `nixproxy sync`", path)
+	return hint.Add(fmt.Errorf("%s is not in the volume", path), "build it there with `nixproxy run`, or copy it there with `nixproxy sync`")
 }
 
 // absent tells whether a store path lacks a file or is itself not where it should be.
@@ -91,7 +92,7 @@ func Archive(ctx context.Context, place string, out io.Writer) error {
 	}
 	switch {
 	case info.IsDir():
-		return fmt.Errorf("%s is a directory: what can be loaded is an image archive, or a program that writes one", place)
+		return hint.Add(fmt.Errorf("%s is a directory", place), "what can be loaded is an image archive, or a program that writes one")
 	case info.Mode()&0o111 != 0:
 		if err := o.unchanged(o.real); err != nil {
 			return err
@@ -152,7 +153,7 @@ func (o outgoing) unchanged(files ...string) error {
 func withRepairHint(err error) error {
 	var changed *nixstore.ChangedError
 	if errors.As(err, &changed) {
-		return fmt.Errorf("%w: `nixproxy volume verify --repair` mends what came from an image, and tells what mends the rest", err)
+		return hint.Add(err, "`nixproxy volume verify --repair` repairs what came from an image, and tells what repairs the rest")
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/nix"
 	"github.com/nixproxy/nixproxy/internal/agent/platform"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
+	"github.com/nixproxy/nixproxy/internal/hint"
 	"github.com/nixproxy/nixproxy/internal/nixlog"
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
@@ -77,7 +78,7 @@ func describeImage(ctx context.Context, identity, reference string) (agentapi.St
 	s := agentapi.Stamp{Identity: identity, Reference: reference}
 	program, err := exec.LookPath("nix")
 	if err != nil {
-		return s, fmt.Errorf("image %s holds no nix on its PATH: nixproxy needs a Nix image such as nixos/nix", reference)
+		return s, hint.Add(fmt.Errorf("image %s holds no nix on its PATH", reference), "nixproxy needs a Nix image such as nixos/nix")
 	}
 	if s.Nix, err = storePath(program); err != nil {
 		return s, err
@@ -104,7 +105,7 @@ func storePath(path string) (string, error) {
 	}
 	name, ok := strings.CutPrefix(real, nixstore.Dir+"/")
 	if !ok {
-		return "", fmt.Errorf("the image's %s leads to %s, not into the Nix store: nixproxy needs a Nix image such as nixos/nix", path, real)
+		return "", hint.Add(fmt.Errorf("the image's %s leads to %s, not into the Nix store", path, real), "nixproxy needs a Nix image such as nixos/nix")
 	}
 	name, _, _ = strings.Cut(name, "/")
 	return filepath.Join(nixstore.Dir, name), nil

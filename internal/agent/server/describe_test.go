@@ -11,7 +11,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-func TestLook(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/x", nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -22,14 +22,14 @@ func TestLook(t *testing.T) {
 	}
 	var answer bytes.Buffer
 	var facts [][]string
-	if err := Look(bytes.NewReader(question), &answer); err != nil {
+	if err := Describe(bytes.NewReader(question), &answer); err != nil {
 		t.Fatal(err)
 	}
 	want := [][]string{{"directory", "file of 0 bytes, e3b0c44298fc1c14", agentapi.Nothing}, {agentapi.Nothing}}
 	if err := json.Unmarshal(answer.Bytes(), &facts); err != nil || !reflect.DeepEqual(facts, want) {
 		t.Errorf("got %q, %v", facts, err)
 	}
-	if err := Look(strings.NewReader("x"), &answer); err == nil {
+	if err := Describe(strings.NewReader("x"), &answer); err == nil {
 		t.Error("nonsense is no error")
 	}
 }

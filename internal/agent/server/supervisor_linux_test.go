@@ -82,8 +82,8 @@ func TestLostClientEndsTheWholeTree(t *testing.T) {
 // A lost connection ends the command's stdin, and so perhaps the command, before
 // anybody can have ended its tree.
 func TestLostClientEndsWhatACommandLeft(t *testing.T) {
-	a := Agent{keepers: &keepers{}}
-	defer a.keepers.close()
+	a := Agent{supervisors: &supervisorPool{}}
+	defer a.supervisors.close()
 	file := filepath.Join(t.TempDir(), "held")
 	p, err := a.launch(task{Path: "/bin/sh", Args: []string{"sh", "-c", `exec 9>"$1"; sleep 300 & read end`, "sh", file}}, nil, false)
 	if err != nil {
@@ -109,7 +109,7 @@ type deaf struct{ io.Writer }
 func (deaf) CloseWrite() error { return nil }
 
 func TestKilledAgentEndsTheTree(t *testing.T) {
-	k, err := newKeeper()
+	k, err := newSupervisor()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,14 +142,14 @@ func TestEndedCommandsChildrenLiveOn(t *testing.T) {
 			t.Fatalf("%s: %+v, %v", name, exit, err)
 		}
 		client.Close()
-		time.Sleep(farewell + 100*time.Millisecond)
+		time.Sleep(hangupGrace + 100*time.Millisecond)
 		if holders(t, file) != 1 {
 			t.Errorf("%s: the child has ended with its parent", name)
 		}
 		var pid int
 		fmt.Sscan(out.String(), &pid)
 		_ = unix.Kill(pid, unix.SIGKILL)
-		await(t, "its keeper reaps it", func() bool { return holders(t, file) == 0 })
+		await(t, "its supervisor reaps it", func() bool { return holders(t, file) == 0 })
 	}
 }
 
@@ -225,17 +225,17 @@ func TestTerminalIsTheCallers(t *testing.T) {
 	if err := running.Resize(session.Size{Columns: 55, Rows: 44}); err != nil {
 		t.Fatal(err)
 	}
-	said := ""
-	for line := ""; line != "44 55\r\n"; said += line {
+	output := ""
+	for line := ""; line != "44 55\r\n"; output += line {
 		if line, err = lines.ReadString('\n'); err != nil {
-			t.Fatalf("%v after %q", err, said)
+			t.Fatalf("%v after %q", err, output)
 		}
 	}
 	go io.WriteString(feed, "hello\r")
 	rest, _ := io.ReadAll(lines)
 	for _, want := range []string{"intr = ^G", "-echo ", "eol = <undef>"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("no %q in %q", want, said)
+		if !strings.Contains(output, want) {
+			t.Errorf("no %q in %q", want, output)
 		}
 	}
 	if string(rest) != "hello\r\n" {
@@ -302,7 +302,7 @@ func TestUmaskIsTheCallers(t *testing.T) {
 }
 
 func TestSpareThatWasKilledIsReplaced(t *testing.T) {
-	k := &keepers{}
+	k := &supervisorPool{}
 	defer k.close()
 	k.stock()
 	k.spare.conn.Close()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestTidier(t *testing.T) {
+func TestAutoGC(t *testing.T) {
 	const size = 5
 	for name, test := range map[string]struct {
 		idle  time.Duration
@@ -24,13 +24,13 @@ func TestTidier(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := int64(0)
-				tidier := &tidier{collect: func(_ context.Context, most int64) { began = most }}
-				tidier.enter()
-				tidier.enter()
-				tidier.set(test.most, test.idle)
-				tidier.leave()
+				gc := &autoGC{collect: func(_ context.Context, most int64) { began = most }}
+				gc.enter()
+				gc.enter()
+				gc.set(test.most, test.idle)
+				gc.leave()
 				time.Sleep(time.Hour) // the other one is still there
-				tidier.leave()
+				gc.leave()
 				time.Sleep(test.after)
 				synctest.Wait()
 				if got := began == size; got != test.want {
@@ -41,10 +41,10 @@ func TestTidier(t *testing.T) {
 	}
 }
 
-func TestTidierGivesWay(t *testing.T) {
+func TestAutoGCGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		times, stopped := 0, false
-		tidier := &tidier{collect: func(ctx context.Context, _ int64) {
+		gc := &autoGC{collect: func(ctx context.Context, _ int64) {
 			times++
 			select {
 			case <-ctx.Done():
@@ -52,19 +52,19 @@ func TestTidierGivesWay(t *testing.T) {
 			case <-time.After(time.Hour):
 			}
 		}}
-		tidier.enter()
-		tidier.set(1, time.Minute)
-		tidier.leave()
+		gc.enter()
+		gc.set(1, time.Minute)
+		gc.leave()
 		time.Sleep(time.Minute)
-		tidier.enter()
+		gc.enter()
 		synctest.Wait()
 		if times != 1 || !stopped {
 			t.Errorf("begun %d times, stopped: %v", times, stopped)
 		}
-		tidier.leave()
-		tidier.enter() // in time
+		gc.leave()
+		gc.enter() // in time
 		time.Sleep(time.Hour)
-		tidier.leave()
+		gc.leave()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		if times != 2 {

@@ -14,25 +14,25 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// calm is how long nobody must have been connected before garbage is collected
-// by itself; with a short idle time it is half of that.
+// calm is how long nobody must have been connected before garbage is collected. If the
+// idle time is short, it is half of that.
 const calm = time.Minute
 
-// A tidier has garbage collected while nobody uses an agent, where its users want
-// the store to be no larger than a size. It stops as soon as somebody comes.
-type tidier struct {
+// An autoGC has garbage collected while nobody uses an agent, if its users have set a
+// maximum size of the store. It stops as soon as somebody comes.
+type autoGC struct {
 	collect func(ctx context.Context, most int64)
 
 	mu    sync.Mutex
 	users int
-	most  int64 // bytes; the latest session's counts; 0: any
+	most  int64 // bytes that the store may have, as the latest session has set it; 0: any
 	after time.Duration
-	timer *time.Timer        // nil: nothing is to be done
-	stop  context.CancelFunc // nil: nothing is under way
+	timer *time.Timer        // nil: no collection is planned
+	stop  context.CancelFunc // nil: no collection runs
 }
 
-// set takes what the latest session wants.
-func (t *tidier) set(most int64, idle time.Duration) {
+// set takes over the settings of the latest session.
+func (t *autoGC) set(most int64, idle time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.most, t.after = most, calm
@@ -41,7 +41,7 @@ func (t *tidier) set(most int64, idle time.Duration) {
 	}
 }
 
-func (t *tidier) enter() {
+func (t *autoGC) enter() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.users++
@@ -53,16 +53,16 @@ func (t *tidier) enter() {
 	}
 }
 
-func (t *tidier) leave() {
+func (t *autoGC) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.users--
 	if t.users == 0 && t.most > 0 {
-		t.timer = time.AfterFunc(t.after, t.tidy)
+		t.timer = time.AfterFunc(t.after, t.run)
 	}
 }
 
-func (t *tidier) tidy() {
+func (t *autoGC) run() {
 	t.mu.Lock()
 	if t.users > 0 || t.stop != nil {
 		t.mu.Unlock()
@@ -79,9 +79,10 @@ func (t *tidier) tidy() {
 	t.mu.Unlock()
 }
 
-// tidy collects in a process of its own, as priority is one's; the agent does not
-// end meanwhile. A store that is as it was the last time is left alone.
-func (a Agent) tidy() func(context.Context, int64) {
+// collectGarbage returns a function that runs the mode gc-auto. That is a process of its
+// own, as it lowers its priority. The agent does not end meanwhile. A store that has not
+// changed since the last time is left alone.
+func (a Agent) collectGarbage() func(context.Context, int64) {
 	var seen time.Time
 	return func(ctx context.Context, most int64) {
 		now := databaseTime(a.Volume)
@@ -98,7 +99,7 @@ func (a Agent) tidy() func(context.Context, int64) {
 	}
 }
 
-// databaseTime is when a path was last registered, or a little later.
+// databaseTime returns when a path was last registered, or a little later.
 func databaseTime(v layout.Volume) (last time.Time) {
 	for _, changed := range v.Registered() {
 		if changed.After(last) {

@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// An ending is a connection with whose end a context ends, before anybody sees that
-// end: package ssh makes of it the end of a session's stdin and outputs, by which
-// the command may end as well.
+// An ending is a connection that ends a context when it ends itself, before that is
+// seen by package ssh, which then ends the stdin and the outputs of sessions: by that
+// a command may end before anybody knows that its client is lost.
 type ending struct {
 	net.Conn
 	end context.CancelFunc
