@@ -1,3 +1,5 @@
+// Package anchor is the process of an anchor: the container that owns the PID
+// namespace of all containers on one volume.
 package anchor
 
 import (
@@ -7,13 +9,13 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
-// grace is how long nobody must have come before the anchor ends: a slow path may
-// be on its way from one container to the next.
+// grace is how long nobody must have come before the anchor ends: a command may be on
+// its way from one container to the next.
 const grace = 5 * time.Second
 
-// Run holds a PID namespace until the context ends, or until nobody has worked
-// on the volume for a while. The engine's init is the namespace's first process,
-// reaps what others leave behind, and takes with it whoever comes at the end.
+// Run holds a PID namespace until the context ends, or until nobody has worked on the
+// volume for a while. The engine's init is the namespace's first process: it reaps
+// orphans, and its end ends all processes of the namespace.
 func Run(ctx context.Context, v layout.Volume) error {
 	ended := make(chan error, 1)
 	go func() { ended <- awaitQuiet(v, grace) }()
@@ -25,8 +27,8 @@ func Run(ctx context.Context, v layout.Volume) error {
 	}
 }
 
-// awaitQuiet returns when nobody is there or expected, and nobody came for so long.
-// It counts by its own clock: a computer's may jump when it wakes up.
+// awaitQuiet returns when nobody is in the volume or expected, and nobody came for that
+// time. It measures by the monotonic clock: the other may jump when a computer wakes up.
 func awaitQuiet(v layout.Volume, quiet time.Duration) error {
 	var last time.Time
 	for since := time.Now(); ; {
@@ -39,9 +41,9 @@ func awaitQuiet(v layout.Volume, quiet time.Duration) error {
 		}
 		left := max(quiet-time.Since(since), min(time.Until(came), layout.Underway))
 		if left <= 0 {
-			return nil // and nobody else comes in
+			return nil // holding the lock, so that nobody else enters
 		}
 		release()
-		time.Sleep(min(left, quiet)) // who was expected may have come and gone
+		time.Sleep(min(left, quiet)) // a process that was expected may have come and gone
 	}
 }

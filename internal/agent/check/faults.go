@@ -14,8 +14,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// faults looks at what nixproxy itself keeps in a volume: stamps, roots of
-// images, the host key, and what was interrupted has left.
+// faults checks what nixproxy itself keeps in a volume: stamps, the roots of images and
+// the host key. It also finds the files that interrupted work has left.
 type faults struct {
 	volume layout.Volume
 	graph  nixstore.Graph                 // as it was some time ago
@@ -44,11 +44,11 @@ func (f *faults) find() error {
 	return errors.Join(err, f.checkHostKey(), f.findLeftovers())
 }
 
-// note keeps a fault; what mends it is done if that is wanted.
-func (f *faults) add(fault agentapi.Fault, mend func() error) error {
+// add records a fault, after it was repaired if that is requested.
+func (f *faults) add(fault agentapi.Fault, fix func() error) error {
 	if f.repair {
-		if err := mend(); err != nil {
-			return fmt.Errorf("mending that %s: %w", fault.Problem, err)
+		if err := fix(); err != nil {
+			return fmt.Errorf("repairing that %s: %w", fault.Problem, err)
 		}
 		fault.Repaired = true
 	}
@@ -56,9 +56,9 @@ func (f *faults) add(fault agentapi.Fault, mend func() error) error {
 	return nil
 }
 
-// stamp looks at an image's. One that says what is not so is removed, as without
-// it the image's store is copied again. Others go on meanwhile: an image that is
-// dropped loses its stamp first, and one that is brought has it last.
+// checkStamp checks the stamp of an image. A wrong one is removed: without it the image's
+// store is copied again. Others work meanwhile, so the order counts: an image that is
+// dropped loses its stamp first, and an image that is synced gets it last.
 func (f *faults) checkStamp(identity string) error {
 	var fault agentapi.Fault
 	s, err := f.volume.Stamp(identity)
@@ -80,7 +80,7 @@ func (f *faults) checkStamp(identity string) error {
 	return f.add(fault, func() error { return os.Remove(file) })
 }
 
-// lost finds what an image should have and has not: a valid path, or its root.
+// compareStamp finds what an image should have and lacks: a valid path, or its root.
 func (f *faults) compareStamp(s agentapi.Stamp) (fault agentapi.Fault, err error) {
 	for name, path := range layout.RootsOf(s) {
 		valid, err := f.valid(nixstore.Path(path))
@@ -97,7 +97,8 @@ func (f *faults) compareStamp(s agentapi.Stamp) (fault agentapi.Fault, err error
 	return fault, nil
 }
 
-// valid looks once more for what was not there: it may have come since.
+// valid reports whether a path is valid. It reads the graph again for a path that was
+// not, as it may have come since.
 func (f *faults) valid(path nixstore.Path) (bool, error) {
 	if _, valid := f.graph[path]; valid {
 		return true, nil
@@ -111,7 +112,7 @@ func (f *faults) valid(path nixstore.Path) (bool, error) {
 	return valid, nil
 }
 
-// hostKey may be missing, as the first agent makes it.
+// checkHostKey checks the host key. It may be missing: the first agent makes it.
 func (f *faults) checkHostKey() error {
 	file := f.volume.Own("hostkey")
 	info, err := os.Lstat(file)
@@ -127,11 +128,10 @@ func (f *faults) checkHostKey() error {
 	return nil
 }
 
-// abandoned is the age at which a file that is written beside another one is no
-// longer being written.
+// abandoned is the age at which a file with a temporary name is no longer being written.
 const abandoned = time.Hour
 
-// strays finds what a kill left of files and links that were to be renamed.
+// findLeftovers finds the files and links that a kill has left under temporary names.
 func (f *faults) findLeftovers() error {
 	old := time.Now().Add(-abandoned)
 	var all error

@@ -1,3 +1,5 @@
+// Package check reads a volume: what is in it and what keeps that, what is wrong with
+// it; and repairs it.
 package check
 
 import (
@@ -40,7 +42,7 @@ func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
 	return json.NewEncoder(out).Encode(found)
 }
 
-// valid leaves out the roots of what is not there: they keep nothing.
+// valid leaves out the roots of paths that are not valid: they keep nothing.
 func valid(graph nixstore.Graph, roots []agentapi.Root) []agentapi.Root {
 	return slices.DeleteFunc(roots, func(r agentapi.Root) bool {
 		_, ok := graph[r.Path]

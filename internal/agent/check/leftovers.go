@@ -6,9 +6,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Leftovers are the names in the store that are no valid paths and that no
-// process works on, with what they take on the disk: what a kill has left. A
-// collector takes them too.
+// Leftovers returns the names in the store that are no valid paths and that no process
+// uses, with their bytes on the disk: a kill has left them. A collector deletes them too.
 func Leftovers(v layout.Volume, graph nixstore.Graph, roots []agentapi.Root) map[nixstore.Path]int64 {
 	found := map[nixstore.Path]int64{}
 	for _, path := range unregistered(v, graph) {

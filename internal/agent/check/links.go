@@ -12,9 +12,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// forgetLinks removes from the store's links, by which equal files are one
-// (auto-optimise-store), those of the files in a directory: what was broken there
-// must not become part of other paths.
+// forgetLinks removes the store's links to the files of a directory. By those links equal
+// files are one (auto-optimise-store), and a broken file must not become part of other
+// paths.
 func forgetLinks(v layout.Volume, dir string) error {
 	broken := map[uint64]bool{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -16,11 +16,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Mend is the job of a throwaway container that replaces broken paths of the
-// volume beside by those of its own image. It reads agent.BrokenPaths, and at
-// last tells the paths that are repaired: those that the image has with the very
-// hash that the volume's database says. Who has an old file open keeps it. Killed
-// at any moment it leaves each path as it was or repaired.
+// Repair is the job of a throwaway container that replaces broken paths of the volume, in
+// the alternate root, by those of its own image. It reads a list of agentapi.BrokenPath.
+// Its result is the paths that it has repaired: those that the image has with the
+// registered hash. A process that has an old file open keeps that file. A kill at any
+// moment leaves each path as it was, or repaired.
 func Repair(ctx context.Context, in io.Reader, out io.Writer) error {
 	tell := agentapi.NewTeller(out)
 	var broken []agentapi.BrokenPath
@@ -45,26 +45,26 @@ func Repair(ctx context.Context, in io.Reader, out io.Writer) error {
 	return tell.Result(repaired)
 }
 
-// repairDir is where copies are made: not in the store, where a collector would
-// find them, and in nobody's way when they are left there by a kill.
+// repairDir returns the directory for copies. It is not in the store, where a collector
+// would find them, and copies that a kill has left there do no harm.
 func repairDir(v layout.Volume) string { return v.Own("mend") }
 
 func repair(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller) ([]nixstore.Path, error) {
-	beside := repairDir(v)
-	if err := forgetLinks(v, beside); err != nil && !errors.Is(err, os.ErrNotExist) { // a kill may have left what was broken there
+	dir := repairDir(v)
+	if err := forgetLinks(v, dir); err != nil && !errors.Is(err, os.ErrNotExist) { // a kill may have left what was broken there
 		return nil, fmt.Errorf("removing links to what was broken: %w", err)
 	}
-	if err := errors.Join(os.RemoveAll(beside), os.Mkdir(beside, 0o700)); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(beside)
+	defer os.RemoveAll(dir)
 	var done, total int64
 	for _, b := range broken {
 		total += b.NarSize
 	}
 	repaired := []nixstore.Path{}
 	for _, b := range broken {
-		copied := filepath.Join(beside, b.Path.Base())
+		copied := filepath.Join(dir, b.Path.Base())
 		if same, err := copyIfSame(b, copied); err != nil {
 			return nil, fmt.Errorf("copying %s: %w", b.Path, err)
 		} else if same {
@@ -77,18 +77,17 @@ func repair(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller)
 		return nil, err
 	}
 	for _, path := range repaired {
-		if err := exchange(filepath.Join(beside, path.Base()), v.Outside(string(path))); err != nil {
+		if err := exchange(filepath.Join(dir, path.Base()), v.Outside(string(path))); err != nil {
 			return nil, fmt.Errorf("replacing %s: %w", path, err)
 		}
 	}
-	if err := forgetLinks(v, beside); err != nil { // what was broken is there now
+	if err := forgetLinks(v, dir); err != nil { // what was broken is there now
 		return nil, fmt.Errorf("removing links to what was broken: %w", err)
 	}
 	return repaired, v.Flush()
 }
 
-// copyIfSame copies a path of the image's, if it has it and it is what the
-// broken one should be.
+// copyIfSame copies a path of the image, if the image has it with the registered hash.
 func copyIfSame(b agentapi.BrokenPath, to string) (bool, error) {
 	from := string(b.Path)
 	if hash, err := nixstore.NarHash(from, nixstore.Unwatched); err != nil || hash != b.NarHash {

@@ -20,12 +20,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Verify reads all valid paths of the volume, and tells which are not what its
-// database says. Unlike `nix-store --verify` it leaves the database alone, where
-// that forgets a path that is missing; needs no Nix of the volume's own, which may
-// be what is broken; and reads as many paths at once as there are processors. It
-// reads as a line of JSON whether to mend what needs no image. It is done in the
-// anchor, beside all jobs, and ends with its input: then nobody waits for it.
+// Verify reads all valid paths of the volume, and tells which are not as registered.
+// Unlike `nix-store --verify` it changes nothing in the database, which would forget a
+// path that is missing; it needs no Nix of the volume's own, which may be what is broken;
+// and it reads as many paths at once as there are processors. Its input is a line of
+// JSON: whether to repair what needs no image. It runs in the anchor beside all jobs, and
+// ends with its input, as then nobody waits for it.
 func Verify(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
 	var repair bool
 	ctx, leave, err := input.ReadRequest(ctx, v, in, &repair)
@@ -61,14 +61,14 @@ func verify(ctx context.Context, v layout.Volume, repair bool, tell agentapi.Tel
 	return found, nameImages(v, graph, found.Broken)
 }
 
-// blockCollectors makes every Nix's collector wait until release, so that no path
-// goes away while it is looked at (as LocalStore::verifyStore does in NixOS/nix
-// src/libstore/local-store.cc). One that is at work is waited for.
+// blockCollectors makes the collectors of all Nix processes wait until release, so that no
+// path goes away while it is read (as LocalStore::verifyStore in NixOS/nix
+// src/libstore/local-store.cc). It waits for a collector that runs.
 func blockCollectors(ctx context.Context, v layout.Volume) (release func(), err error) {
 	return filelock.Acquire(ctx, v.State("gc.lock"), filelock.Shared)
 }
 
-// broken reads all of a graph's paths.
+// broken reads all paths of a graph, and returns those that are not as registered.
 func broken(ctx context.Context, v layout.Volume, graph nixstore.Graph, tell agentapi.Teller) ([]agentapi.BrokenPath, error) {
 	all := reader{ended: ctx.Err, tell: tell, total: graph.TotalSize(), broken: []agentapi.BrokenPath{}}
 	todo := make(chan nixstore.Info)
@@ -92,9 +92,9 @@ func broken(ctx context.Context, v layout.Volume, graph nixstore.Graph, tell age
 	return all.broken, ctx.Err()
 }
 
-// A reader is how far the readers of a store are together.
+// A reader is the progress of all that read a store at once.
 type reader struct {
-	ended func() error // for nobody waits for it any more
+	ended func() error // an error once nobody waits any more
 	tell  agentapi.Teller
 	total int64 // bytes
 
@@ -123,7 +123,7 @@ func (r *reader) checkPath(v layout.Volume, info nixstore.Info) {
 	r.broken = append(r.broken, agentapi.BrokenPath{Path: info.Path, Problem: what, NarHash: info.NarHash, NarSize: info.NarSize})
 }
 
-// read tells of progress, seldom enough to cost nothing.
+// read reports progress, at most every 50 ms.
 func (r *reader) read(bytes int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// Tidy collects garbage, and lets go of nothing else, until the store is no
-// larger than that; without haste, and not while another one does.
+// Auto collects garbage until the store is no larger than maxSize bytes. It drops no
+// roots, runs at low priority, and does nothing while another one runs.
 func Auto(ctx context.Context, maxSize int64) error {
 	if err := lowerPriority(); err != nil {
 		return fmt.Errorf("lowering the priority: %w", err)

@@ -1,3 +1,5 @@
+// Package gc drops the roots that nobody needs any more, and has a volume's own Nix
+// collect its garbage.
 package gc
 
 import (
@@ -18,7 +20,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// A collection is one run of the collector: what it finds, and what becomes of it.
+// A collector is one garbage collection: what it has found, and what it has decided.
 type collector struct {
 	layout.Volume
 	plan      agentapi.GCPlan
@@ -27,18 +29,18 @@ type collector struct {
 	nix       nix.Own
 	graph     nixstore.Graph
 	roots     []agentapi.Root
-	dropped   map[string]bool // roots that go, by their links
+	dropped   map[string]bool // links of the roots that were dropped
 	decisions []agentapi.Decision
 }
 
-// Collect is the job of a throwaway container: it drops the roots that the plan
-// says, and has the volume's own Nix collect the garbage. Roots go before what
-// they hold, and an image's stamp before its roots, so that a kill at any moment
-// leaves nothing that is half there. The result is an agentapi.GCResult.
+// Run is the job of a throwaway container: it drops the roots that the plan names, and
+// has the volume's own Nix collect the garbage. A root goes before its store path, and an
+// image's stamp before its roots, so that a kill at any moment leaves nothing half there.
+// The result is an agentapi.GCResult.
 func Run(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
 	c := collector{Volume: layout.InPlace, events: agentapi.NewTeller(out), answers: in, dropped: map[string]bool{}}
 	if err := json.Unmarshal([]byte(plan), &c.plan); err != nil {
-		return fmt.Errorf("reading what is to be collected: %w", err)
+		return fmt.Errorf("reading the plan: %w", err)
 	}
 	if c.plan.UntilEOF {
 		ctx, c.answers = input.UntilEnd(ctx, in)
@@ -65,7 +67,7 @@ func Run(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
 	return c.events.Result(c.result(before, live, left))
 }
 
-// look reads what is in the store, and what holds it.
+// readStore reads what is in the store, and its roots.
 func (c *collector) readStore(ctx context.Context) (err error) {
 	if c.nix, err = nix.FindOwn(c.Volume); err != nil {
 		return err
@@ -77,7 +79,7 @@ func (c *collector) readStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// judge decides what becomes of each root, and drops those that go.
+// decide decides about each root, and drops those that nobody needs.
 func (c *collector) decide(ctx context.Context) error {
 	for _, decide := range []func(context.Context) error{c.decidePins, c.decideImages, c.decideSynced, c.decideProfiles, c.decideOthers} {
 		if err := decide(ctx); err != nil {
@@ -87,7 +89,7 @@ func (c *collector) decide(ctx context.Context) error {
 	return nil
 }
 
-// add notes what becomes of something that some links hold.
+// add records the decision about something that some roots keep.
 func (c *collector) add(f agentapi.Decision, roots ...agentapi.Root) {
 	var paths []nixstore.Path
 	for _, r := range roots {
@@ -100,7 +102,7 @@ func (c *collector) add(f agentapi.Decision, roots ...agentapi.Root) {
 	c.decisions = append(c.decisions, f)
 }
 
-// of are the roots of an origin.
+// rootsOf returns the roots of an origin.
 func (c *collector) rootsOf(origin agentapi.Origin) (all []agentapi.Root) {
 	for _, r := range c.roots {
 		if r.Origin == origin {
@@ -110,12 +112,12 @@ func (c *collector) rootsOf(origin agentapi.Origin) (all []agentapi.Root) {
 	return all
 }
 
-// live is what the roots that stay hold.
+// live returns the paths that the remaining roots keep.
 func (c *collector) live() nixstore.Set {
 	return check.Inventory{Graph: c.graph, Roots: c.roots}.Kept(func(r agentapi.Root) bool { return !c.dropped[r.Link] })
 }
 
-// take collects the garbage, or works out what would be collected.
+// deleteGarbage collects the garbage, or with DryRun finds out what would be collected.
 func (c *collector) deleteGarbage(ctx context.Context, live nixstore.Set) error {
 	if c.plan.DryRun {
 		c.graph = c.simulate(live)
@@ -134,8 +136,8 @@ func (c *collector) runCollector(ctx context.Context) error {
 		}
 		return c.readGraph(ctx)
 	}
-	// The limit is in bytes of the disk, of which a path takes more or less than
-	// its archive has: so it may take more than once.
+	// Nix's limit is in bytes of the disk, where a path takes more or less than in its
+	// archive. So one collection may not be enough.
 	for size := c.graph.TotalSize(); size > c.plan.MaxSize; {
 		if err := collectGarbage(ctx, c.nix, "--max-freed", strconv.FormatInt(size-c.plan.MaxSize, 10)); err != nil {
 			return err
@@ -157,8 +159,8 @@ func (c *collector) readGraph(ctx context.Context) (err error) {
 	return err
 }
 
-// simulate is the store as it would be afterwards. Which part of the garbage goes
-// where not all does is Nix's choice.
+// simulate returns the store as it would be afterwards. If not all garbage goes, Nix
+// chooses which part of it does.
 func (c *collector) simulate(live nixstore.Set) nixstore.Graph {
 	after, size := nixstore.Graph{}, c.graph.TotalSize()
 	for path, info := range c.graph {
@@ -171,7 +173,7 @@ func (c *collector) simulate(live nixstore.Set) nixstore.Graph {
 	return after
 }
 
-// result compares the store with what it was. Others may have added to it
+// result compares the store with what it was before. Others may have added paths
 // meanwhile.
 func (c *collector) result(before nixstore.Graph, live nixstore.Set, left map[nixstore.Path]int64) agentapi.GCResult {
 	r := agentapi.GCResult{SizeBefore: before.TotalSize(), SizeAfter: c.graph.TotalSize(), LiveSize: before.Size(live), DryRun: c.plan.DryRun}
@@ -192,7 +194,7 @@ func (c *collector) result(before nixstore.Graph, live nixstore.Set, left map[ni
 	return r
 }
 
-// collect runs the collector.
+// collectGarbage runs Nix's own collector.
 func collectGarbage(ctx context.Context, own nix.Own, args ...string) error {
 	command := own.Command(ctx, "nix-store", append([]string{"--gc", "--log-format", "internal-json"}, args...)...)
 	log := new(nixlog.Log)
@@ -203,7 +205,7 @@ func collectGarbage(ctx context.Context, own nix.Own, args ...string) error {
 	return nil
 }
 
-// gone are those of them that are not there any more, or would not be.
+// countDeleted counts the leftovers that were deleted, or would be.
 func (c *collector) countDeleted(left map[nixstore.Path]int64) (paths int, size int64) {
 	all := c.plan.DryRun && c.plan.MaxSize == 0
 	for path, bytes := range left {

@@ -13,7 +13,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/nix"
 )
 
-// profiles are those of them that lead to a generation of theirs: NAME -> NAME-N-link.
+// profiles returns the profiles that lead to a generation of their own: NAME ->
+// NAME-N-link.
 func profiles(v layout.Volume) (found []string) {
 	for _, link := range v.ProfileLinks() {
 		target, _ := os.Readlink(link)
@@ -24,7 +25,7 @@ func profiles(v layout.Volume) (found []string) {
 	return found
 }
 
-// generationOf tells whether a link's name is a generation's of that profile.
+// generationOf reports whether a link has the name of a generation of the profile.
 func generationOf(profile, name string) bool {
 	number, ok := strings.CutPrefix(name, profile+"-")
 	number, isLink := strings.CutSuffix(number, "-link")
@@ -33,13 +34,13 @@ func generationOf(profile, name string) bool {
 
 const day = 24 * time.Hour
 
-// removes is what Nix says of a generation (deleteGeneration2 in NixOS/nix
+// removes matches what Nix prints for a generation (deleteGeneration2 in NixOS/nix
 // src/libstore/profiles.cc).
 var removes = regexp.MustCompile(`(?:would remove|removing) (?:profile version|generation) (\d+)`)
 
-// deleteGenerations has Nix delete those generations of profiles that were not
-// current any more that long ago, in whole days, which are what Nix counts in. It
-// returns the links of those that went, or would.
+// deleteGenerations has Nix delete the generations of profiles that have not been
+// current for that time, rounded up to days, which is Nix's unit. It returns the links of
+// those that were deleted, or would be.
 func deleteGenerations(ctx context.Context, own nix.Own, profiles []string, age time.Duration, dryRun bool) (map[string]bool, error) {
 	gone := map[string]bool{}
 	args := []string{"--delete-generations", fmt.Sprintf("%dd", (age+day-1)/day)}

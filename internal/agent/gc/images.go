@@ -13,8 +13,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// A candidate is an image that a collection might drop. While unlock is not
-// called nobody begins to use it; nil says that somebody does.
+// A candidate is an image that might be dropped. Until unlock is called nobody can begin
+// to use it. A nil unlock says that it is in use.
 type candidate struct {
 	agentapi.Stamp
 	last   time.Time
@@ -48,12 +48,12 @@ func (c *collector) decideImages(context.Context) error {
 	if err := c.decideUnstampedImages(images); err != nil {
 		return err
 	}
-	c.nix, err = nix.FindOwn(c.Volume) // of an image that stays: a collector spares what it runs from
+	c.nix, err = nix.FindOwn(c.Volume) // again, of an image that stays: a collector keeps what it runs from
 	return err
 }
 
-// candidates are all images of the volume: first those in use, then those that
-// were used last.
+// candidates returns all images of the volume: first those in use, then the others by
+// their last use.
 func (c *collector) candidates() (images []candidate, unlock func(), err error) {
 	unlock = func() {
 		for _, image := range images {

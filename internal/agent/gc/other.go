@@ -9,7 +9,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// decideSynced drops the roots of synced paths that were not asked for for long.
+// decideSynced drops the roots of paths that have not been synced for long.
 func (c *collector) decideSynced(context.Context) error {
 	before := time.Now().Add(-c.plan.OlderThan)
 	for _, r := range c.rootsOf(agentapi.OriginSync) {
@@ -29,7 +29,7 @@ func (c *collector) decideSynced(context.Context) error {
 	return nil
 }
 
-// decideProfiles has Nix delete generations that are too old.
+// decideProfiles has Nix delete the generations that are too old.
 func (c *collector) decideProfiles(ctx context.Context) error {
 	roots, old := c.rootsOf(agentapi.OriginProfile), map[string]bool{}
 	used := map[string]time.Time{}
@@ -52,7 +52,7 @@ func (c *collector) decideProfiles(ctx context.Context) error {
 	return nil
 }
 
-// decideOthers lists what only its owner lets go of.
+// decideOthers lists the roots that only their owners drop.
 func (c *collector) decideOthers(context.Context) error {
 	if running := c.rootsOf(agentapi.OriginRunning); len(running) > 0 {
 		c.add(agentapi.Decision{Origin: agentapi.OriginRunning, Name: "processes and builds", Reason: "they run"}, running...)
@@ -63,7 +63,7 @@ func (c *collector) decideOthers(context.Context) error {
 	return nil
 }
 
-// changed is a link's own time; the zero time when it is gone.
+// changed returns a link's own time, or the zero time if the link is gone.
 func changed(link string) time.Time {
 	info, err := os.Lstat(link)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// hostAnswers bounds how long the host may take to look at its links: so long its
-// sessions wait.
+// hostAnswers bounds the time for the host to check its links. Its sessions wait
+// meanwhile.
 const hostAnswers = 10 * time.Second
 
 // decidePins drops the pins whose links are gone, as the host that made them sees
@@ -52,7 +52,8 @@ func (c *collector) decidePins(ctx context.Context) error {
 	return nil
 }
 
-// checkForgotten refuses names of what nothing is kept for: one may be mistyped.
+// checkForgotten refuses a directory or a host that nothing is kept for: it may be
+// mistyped.
 func (c *collector) checkForgotten(all []pins.Pin) error {
 	for _, dir := range c.plan.ForgetDirs {
 		if !slices.ContainsFunc(all, func(p pins.Pin) bool { return p.Host == c.plan.Host && layout.IsBelow(p.Link, dir) }) {
@@ -76,8 +77,7 @@ func (c *collector) pinRoots(p pins.Pin) (roots []agentapi.Root) {
 	return roots
 }
 
-// askHost asks for the states of the host's links. One that does not answer has
-// seen none.
+// askHost asks the host for the states of its links. Without an answer none is known.
 func (c *collector) askHost(ctx context.Context, all []pins.Pin) map[string]agentapi.LinkState {
 	var links []string
 	for _, p := range all {

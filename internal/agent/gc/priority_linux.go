@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lowerPriority has all others go first, to the processors and to the disk. Both are a
-// thread's own, and what a thread starts has them from it (setpriority(2), and
-// ioprio_set(2), whose numbers Go does not know). It is the last of its class at
-// the disk, but not of the idle class: others wait for the locks that it holds.
+// lowerPriority gives this process the lowest priority for the processors and the disk.
+// Each thread has its own, and its children inherit it (setpriority(2), ioprio_set(2),
+// whose numbers Go does not know). For the disk it is the lowest of the best-effort
+// class, not of the idle class: others may wait for the locks that it holds.
 func lowerPriority() error {
 	const whoProcess, bestEffort, classShift, last = 1, 2, 13, 7
 	threads, err := os.ReadDir("/proc/self/task")

@@ -51,13 +51,13 @@ func (p Pin) hold(v layout.Volume, storePath string) error {
 	if err := layout.ReplaceLink(p.Link, p.record(v)); err != nil {
 		return err
 	}
-	// Beside is outside of gcroots, where a kill would leave a root.
-	beside := filepath.Join(records(v, p.Host), ".new")
-	_ = os.Remove(beside)
-	if err := errors.Join(os.Symlink(storePath, beside), os.MkdirAll(v.ProjectRoots(p.Host), 0o755)); err != nil {
+	// The temporary name is outside of gcroots, where a kill would leave a root.
+	temporary := filepath.Join(records(v, p.Host), ".new")
+	_ = os.Remove(temporary)
+	if err := errors.Join(os.Symlink(storePath, temporary), os.MkdirAll(v.ProjectRoots(p.Host), 0o755)); err != nil {
 		return err
 	}
-	if err := os.Rename(beside, p.Root(v)); err != nil {
+	if err := os.Rename(temporary, p.Root(v)); err != nil {
 		return err
 	}
 	return layout.SyncFile(v.ProjectRoots(p.Host))

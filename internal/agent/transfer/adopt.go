@@ -10,10 +10,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// adopt makes what is wanted the volume's own once all of it is valid: when it is
-// on the disk it is rooted, and the images are stamped. A stamp that is here
-// already stays. Nothing is new when all was there and rooted: then there is
-// nothing to wait for.
+// adopt roots what was requested, and stamps its images, once all of it is valid and on
+// the disk. A stamp that the volume has already stays. If all was there and rooted,
+// nothing is new and nothing has to be written.
 func adopt(v layout.Volume, want agentapi.Request, received int) error {
 	for _, s := range want.Images {
 		leave, err := v.UseImage(s.Identity) // no collection takes the roots of one that has no stamp yet

@@ -17,7 +17,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Lacks answers in the anchor what the volume lacks of a closure.
+// Missing runs in the anchor, and writes which paths of a closure the volume lacks.
 func Missing(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
 	leave, err := v.Occupy(layout.Underway)
 	if err != nil {
@@ -86,7 +86,7 @@ func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) e
 	return agentapi.NewTeller(out).Result(struct{}{})
 }
 
-// claim finds what is missing. If anything is, nobody else brings it meanwhile.
+// claim finds what is missing. If anything is, nobody else can receive until release.
 func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
 	if missing, err = store.Missing(closure); err != nil || len(missing) == 0 {
 		return missing, func() {}, err
@@ -100,8 +100,8 @@ func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure
 	return missing, release, err
 }
 
-// turn waits until no other one receives, and says so if it must. It gives up with
-// the context.
+// awaitTurn waits until no other client's paths are received, and tells the client if it
+// has to wait. It gives up with the context.
 func awaitTurn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), err error) {
 	file := v.Own("receiving")
 	release, err = filelock.TryAcquire(file, filelock.Exclusive)
@@ -112,7 +112,7 @@ func awaitTurn(ctx context.Context, v layout.Volume, out io.Writer) (release fun
 	return release, err
 }
 
-// take makes just those paths valid that are read from the stream.
+// receivePaths reads the missing paths from the stream, and makes them valid.
 func receivePaths(store *nixstore.Server, stream *bufio.Reader, missing []nixstore.Path) error {
 	awaited := nixstore.SetOf(missing)
 	for len(awaited) > 0 {

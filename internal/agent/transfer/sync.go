@@ -1,3 +1,5 @@
+// Package transfer brings store paths into a volume, from an image, a host or an
+// archive, and out of it.
 package transfer
 
 import (
@@ -73,7 +75,7 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	return tell.Result(agentapi.Synced{Stamp: &stamp})
 }
 
-// describe finds in the image what a session of it must see.
+// describeImage returns the stamp of the container's image, without a time.
 func describeImage(ctx context.Context, identity, reference string) (agentapi.Stamp, error) {
 	s := agentapi.Stamp{Identity: identity, Reference: reference}
 	program, err := exec.LookPath("nix")
@@ -97,7 +99,7 @@ func describeImage(ctx context.Context, identity, reference string) (agentapi.St
 	return s, nil
 }
 
-// storePath is the store path that a path leads into.
+// storePath returns the store path that a path of the image leads into.
 func storePath(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -111,8 +113,8 @@ func storePath(path string) (string, error) {
 	return filepath.Join(nixstore.Dir, name), nil
 }
 
-// settings are the lines of configuration that the image's Nix needs, of those
-// that it knows: an unknown one would make it warn.
+// neededSettings returns the lines of configuration that the image's Nix needs and
+// knows: it would warn of an unknown one.
 func neededSettings(ctx context.Context, program string) []string {
 	known := configuration(ctx)
 	var lines []string
@@ -133,7 +135,7 @@ func neededSettings(ctx context.Context, program string) []string {
 	return lines
 }
 
-// configuration is all settings of the image's Nix, a line for each.
+// configuration returns all settings of the image's Nix, a line for each.
 func configuration(ctx context.Context) []byte {
 	for _, command := range [][]string{{"show-config"}, {"config", "show"}} {
 		known, err := nix.Image(ctx, "nix", command...).Output()
