@@ -9,10 +9,10 @@ import (
 
 var errNotArchive = errors.New("this is no Nix archive")
 
-// copyArchive copies one Nix archive, up to its end, which nothing but its own
-// brackets tells. It must be just what Nix itself would write (dump in NixOS/nix
-// src/libutil/archive.cc): anything else with the right hash could become other
-// files where it arrives, or be refused only there, after what came before it.
+// copyArchive copies one Nix archive. Only the archive's own brackets tell where it ends.
+// The archive must be exactly what Nix writes (dump in NixOS/nix src/libutil/archive.cc):
+// anything else with the right hash could become other files at its destination, or be
+// refused only there, after the paths before it were added.
 func copyArchive(to io.Writer, from io.Reader) error {
 	r := narReader{&wire{in: io.TeeReader(from, to)}}
 	r.expect("nix-archive-1")
@@ -22,11 +22,12 @@ func copyArchive(to io.Writer, from io.Reader) error {
 
 type narReader struct{ *wire }
 
-// deepest is more directories than can be in each other below a path's length.
-const deepest = 2048
+// maxDepth bounds nested directories: a path's maximal length does not allow as many.
+const maxDepth = 2048
 
-func (r narReader) must(is bool) {
-	if !is {
+// must fails with errNotArchive unless ok.
+func (r narReader) must(ok bool) {
+	if !ok {
 		r.fail(errNotArchive)
 	}
 }
@@ -38,7 +39,7 @@ func (r narReader) expect(words ...string) {
 }
 
 func (r narReader) node(depth int) {
-	r.must(depth < deepest)
+	r.must(depth < maxDepth)
 	r.expect("(", "type")
 	if r.err != nil {
 		return
@@ -68,7 +69,7 @@ func (r narReader) file() {
 	r.expect(")")
 }
 
-// entries reads a directory's, of which each name is once, in the order of bytes.
+// entries reads a directory's entries. Names must be unique and in the order of their bytes.
 func (r narReader) entries(depth int) {
 	last, word := "", r.text()
 	for word == "entry" && r.err == nil {
@@ -85,7 +86,7 @@ func (r narReader) entries(depth int) {
 
 func isFileName(s string) bool { return s != "." && s != ".." && !strings.ContainsAny(s, "/\x00") }
 
-// skip reads a string of any length, and forgets it.
+// skip reads a string of any length and discards it.
 func (w *wire) skip() {
 	n := w.number()
 	if w.err == nil && n > math.MaxInt64 {

@@ -15,15 +15,15 @@ import (
 	"testing"
 )
 
-// A directory in which everything that can looks like the archive's own words.
-var tricky = said("nix-archive-1", "(", "type", "directory",
+// tricky is a directory with as many of the archive's own words for content as possible.
+var tricky = encoded("nix-archive-1", "(", "type", "directory",
 	"entry", "(", "name", "(", "node", "(", "type", "regular", "executable", "", "contents", "(((((", ")", ")",
 	"entry", "(", "name", ")", "node", "(", "type", "symlink", "target", ")", ")", ")",
 	"entry", "(", "name", "contents", "node", "(", "type", "directory", ")", ")",
 	"entry", "(", "name", "long", "node", "(", "type", "regular", "contents", strings.Repeat(")", 100003), ")", ")", ")")
 
 func TestCopyArchiveStopsAtItsEnd(t *testing.T) {
-	for _, nar := range [][]byte{tricky, file(""), said("nix-archive-1", "(", "type", "symlink", "target", "nix-archive-1", ")")} {
+	for _, nar := range [][]byte{tricky, file(""), encoded("nix-archive-1", "(", "type", "symlink", "target", "nix-archive-1", ")")} {
 		from := bytes.NewReader(append(bytes.Clone(nar), "the next"...))
 		var to bytes.Buffer
 		if err := copyArchive(&to, from); err != nil || !bytes.Equal(to.Bytes(), nar) {
@@ -42,22 +42,22 @@ func TestCopyArchiveRefusesTheRest(t *testing.T) {
 			t.Fatalf("the first %d bytes passed for all", n)
 		}
 	}
-	for _, other := range [][]byte{[]byte("#!/bin/sh\necho and so on for a while"), said("nix-archive-2", "("), bytes.Repeat([]byte{0xff}, 64)} {
+	for _, other := range [][]byte{[]byte("#!/bin/sh\necho and so on for a while"), encoded("nix-archive-2", "("), bytes.Repeat([]byte{0xff}, 64)} {
 		if err := copyArchive(io.Discard, bytes.NewReader(other)); err == nil {
 			t.Errorf("%q passed", other)
 		}
 	}
 }
 
-// What Nix would not have written could be read in two ways: with another name's
-// files, out of the directory, or for ever.
+// An archive that Nix would not have written could be read in another way: with another
+// name's files, outside of the directory, or for ever.
 func TestCopyArchiveRefusesWhatNixWouldNotWrite(t *testing.T) {
 	empty := []any{"(", "type", "regular", "contents", "", ")"}
 	in := func(entries ...any) []any { return slices.Concat([]any{"(", "type", "directory"}, entries, []any{")"}) }
 	entry := func(name string, node ...any) []any {
 		return slices.Concat([]any{"entry", "(", "name", name, "node"}, node, []any{")"})
 	}
-	deep := slices.Concat(slices.Repeat([]any{"(", "type", "directory", "entry", "(", "name", "a", "node"}, deepest), empty, slices.Repeat([]any{")", ")"}, deepest))
+	deep := slices.Concat(slices.Repeat([]any{"(", "type", "directory", "entry", "(", "name", "a", "node"}, maxDepth), empty, slices.Repeat([]any{")", ")"}, maxDepth))
 	for name, node := range map[string][]any{
 		"the directory above": in(entry("..", empty...)...), "the same directory": in(entry(".", empty...)...), "no name": in(entry("", empty...)...),
 		"another directory": in(entry("../x", empty...)...), "half a name": in(entry("a\x00b", empty...)...),
@@ -76,7 +76,7 @@ func TestCopyArchiveRefusesWhatNixWouldNotWrite(t *testing.T) {
 		"file padding":       {"(", "type", "regular", "contents", 1, []byte("xyyyyyyy"), ")"},
 		"a deep one":         deep,
 	} {
-		if err := copyArchive(io.Discard, bytes.NewReader(said(append([]any{"nix-archive-1"}, node...)...))); err == nil {
+		if err := copyArchive(io.Discard, bytes.NewReader(encoded(append([]any{"nix-archive-1"}, node...)...))); err == nil {
 			t.Errorf("%s passed", name)
 		}
 	}
@@ -122,7 +122,7 @@ func TestCopyTellsWhatIsWrong(t *testing.T) {
 		}
 	}
 	if err := of(good).Copy(gone{}, bytes.NewReader(good)); !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("to who is gone: %v", err)
+		t.Errorf("to a reader that is gone: %v", err)
 	}
 }
 

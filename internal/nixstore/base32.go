@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// parseBase32 takes so many bytes as Nix writes them: five bits a character, the
-// last bits first (NixOS/nix src/libutil/base-nix-32.cc).
+// parseBase32 decodes size bytes from Nix's base 32: five bits a character, the last bits
+// first (NixOS/nix src/libutil/base-nix-32.cc).
 func parseBase32(s string, size int) ([]byte, error) {
 	if len(s) != (size*8+4)/5 {
 		return nil, fmt.Errorf("%q is not %d bytes in base 32", s, size)

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// A checked writer passes an archive on, and tells if it is what the store's
-// database says.
+// A checked writer passes an archive on, and compares it with the Info in the store's
+// database.
 type checked struct {
-	to   io.Writer
-	err  error // of what it is passed on to
-	sum  hash.Hash
-	n    int64
-	want Info
+	to       io.Writer
+	err      error // of to
+	sum      hash.Hash
+	n        int64
+	expected Info
 }
 
-func newChecked(to io.Writer, want Info) *checked {
-	return &checked{to: to, sum: sha256.New(), want: want}
+func newChecked(to io.Writer, expected Info) *checked {
+	return &checked{to: to, sum: sha256.New(), expected: expected}
 }
 
-// Write passes no more on than the size that was promised.
+// Write passes on no more than the expected size.
 func (c *checked) Write(p []byte) (int, error) {
 	c.n += int64(len(p))
 	if c.exceeded() {
@@ -35,15 +35,15 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, c.err
 }
 
-func (c *checked) exceeded() bool { return c.n > c.want.NarSize }
+func (c *checked) exceeded() bool { return c.n > c.expected.NarSize }
 
-func (c *checked) same() bool {
-	want, err := parseSHA256(c.want.NarHash)
-	return err == nil && c.n == c.want.NarSize && bytes.Equal(want, c.sum.Sum(nil))
+func (c *checked) matches() bool {
+	sum, err := parseSHA256(c.expected.NarHash)
+	return err == nil && c.n == c.expected.NarSize && bytes.Equal(sum, c.sum.Sum(nil))
 }
 
-// parseSHA256 takes a hash as the versions of Nix write it, in base 16 or in
-// their own base 32, with or without the algorithm.
+// parseSHA256 decodes a hash as one of the versions of Nix writes it: in base 16 or in
+// Nix's base 32, with or without the algorithm.
 func parseSHA256(s string) ([]byte, error) {
 	s = strings.TrimPrefix(s, "sha256:")
 	if len(s) == hex.EncodedLen(sha256.Size) {

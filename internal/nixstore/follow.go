@@ -16,22 +16,22 @@ import (
 // A Place is a store path, or a file in one.
 type Place struct {
 	Path  Path
-	Below string // starts with a slash, or is empty
-	Link  string // the link, on this machine, that leads to just the store path; empty: none does
+	Below string // the file in it: starts with a slash, or is empty
+	Link  string // the link on this machine to the store path itself; empty: there is none
 }
 
 func (p Place) String() string { return string(p.Path) + p.Below }
 
-// nameStorePath is the hint for a name that leads to none.
+// nameStorePath is the hint for a name that does not lead to a store path.
 const nameStorePath = "name a store path, or a link to one such as ./result"
 
-// mostLinks is how many links a name may lead through, as on Linux.
-const mostLinks = 40
+// maxLinks bounds the links that a name may lead through, as Linux does.
+const maxLinks = 40
 
-// Follow finds what a name means in the store, from a directory that it may be
-// relative to: a store path, a file in one, or links such as ./result that lead
-// there one after the other. Nothing in the store itself is looked at, as it may
-// be another machine's, where links to it dangle.
+// Follow finds the place in the store that a name means. The name is a store path, a file
+// in one, or a link such as ./result that leads there, if need be through other links. A
+// relative name starts in dir. Follow does not look into the store itself: it may be on
+// another machine, and links to it dangle here.
 func Follow(dir, name string) (Place, error) {
 	if name == "" {
 		return Place{}, hint.Add(errors.New("no path is given"), nameStorePath)
@@ -49,7 +49,7 @@ func Follow(dir, name string) (Place, error) {
 		if wasLink {
 			links++
 		}
-		if links > mostLinks {
+		if links > maxLinks {
 			err = errors.New("there is no end to its links")
 		}
 		if errors.Is(err, os.ErrNotExist) {
@@ -62,8 +62,8 @@ func Follow(dir, name string) (Place, error) {
 	return w.place(name)
 }
 
-// missing returns an error that names what does not exist: the name itself, or what
-// a link of that name leads to.
+// missing returns an error that names the missing file: the name itself, or the target of
+// a link of that name.
 func missing(file, name string, err error) error {
 	what := name
 	var at *fs.PathError
@@ -73,16 +73,16 @@ func missing(file, name string, err error) error {
 	return hint.Add(fmt.Errorf("%s does not exist", what), nameStorePath)
 }
 
-// A way is a path on which links are followed name by name.
+// A way is a path that is resolved name by name, links included.
 type way struct {
-	at   string // a real directory so far, without a slash at its end
-	rest string // of the path
-	link string // the last link
-	to   string // what it says
+	at   string // the part that is resolved, without a slash at its end
+	rest string // the part that is not
+	link string // the last link that was followed
+	to   string // its target
 }
 
-// step takes the next name; true when that was a link.
-func (w *way) step() (bool, error) {
+// step resolves the next name.
+func (w *way) step() (wasLink bool, err error) {
 	name, rest, _ := strings.Cut(w.rest, "/")
 	w.rest = rest
 	next := path.Join(w.at, name)
@@ -122,5 +122,5 @@ func (w *way) place(name string) (Place, error) {
 	return place, nil
 }
 
-// inStore tells whether a clean path is below the store's directory.
+// inStore reports whether a clean path is below the store's directory.
 func inStore(p string) bool { return strings.HasPrefix(p, Dir+"/") }

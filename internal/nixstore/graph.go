@@ -6,7 +6,7 @@ type Graph map[Path]Info
 // A Set is some of a store's paths.
 type Set map[Path]bool
 
-// SetOf is the set of these paths.
+// SetOf returns the set of these paths.
 func SetOf(paths []Path) Set {
 	set := make(Set, len(paths))
 	for _, p := range paths {
@@ -15,15 +15,14 @@ func SetOf(paths []Path) Set {
 	return set
 }
 
-// Closure is what paths need: themselves and all that they refer to. Those that
-// are not valid have none.
+// Closure returns the valid ones among the paths and all that these refer to, directly or
+// not.
 func (g Graph) Closure(paths ...Path) Set {
 	return g.follow(paths, func(i Info) []Path { return i.References })
 }
 
-// Kept is what a collector keeps for these roots: their closure, and with each
-// path the derivation that it was built by (keep-derivations, which is Nix's
-// default) with that one's closure.
+// Kept returns what a collector keeps for these roots: their closure, and for each path in
+// it also its derivation with the closure of that (keep-derivations, Nix's default).
 func (g Graph) Kept(roots ...Path) Set {
 	return g.follow(roots, func(i Info) []Path {
 		if i.Deriver == "" {
@@ -46,8 +45,8 @@ func (g Graph) follow(from []Path, next func(Info) []Path) Set {
 	return seen
 }
 
-// TotalSize is the sum of the archives of all paths, in bytes: what Nix counts, and
-// near to what they take on a disk.
+// TotalSize returns the size of all paths' archives in bytes, as Nix counts it. The size on
+// a disk is close to it.
 func (g Graph) TotalSize() (n int64) {
 	for _, i := range g {
 		n += i.NarSize
@@ -55,7 +54,7 @@ func (g Graph) TotalSize() (n int64) {
 	return n
 }
 
-// Size is that of a set's valid paths.
+// Size returns the size of the archives of a set's valid paths, in bytes.
 func (g Graph) Size(set Set) (n int64) {
 	for path := range set {
 		n += g[path].NarSize

@@ -2,19 +2,19 @@ package nixstore
 
 import "fmt"
 
-// An Info is what a store knows of a valid path. Its signatures and its content
-// address are what another store can trust it by.
+// An Info is what a store knows of a valid path. Another store can trust the path by its
+// signatures or its content address.
 type Info struct {
 	Path       Path     `json:"path"`
 	Deriver    string   `json:"deriver,omitempty"`
 	References []Path   `json:"references"`
-	NarHash    string   `json:"narHash"` // as that Nix writes it
+	NarHash    string   `json:"narHash"` // as the store's Nix writes it
 	NarSize    int64    `json:"narSize"` // in bytes
 	CA         string   `json:"ca,omitempty"`
 	Sigs       []string `json:"sigs,omitempty"`
 }
 
-// Size is the sum of the archives of paths, in bytes.
+// Size returns the size of all archives, in bytes.
 func Size(infos []Info) (n int64) {
 	for _, i := range infos {
 		n += i.NarSize
@@ -22,8 +22,8 @@ func Size(infos []Info) (n int64) {
 	return n
 }
 
-// Check tells what an Info that came from elsewhere lacks to be one: a store path,
-// and a hash to check its archive by.
+// Check returns an error unless an Info that came from elsewhere has a store path, and a
+// size and a hash to check its archive by.
 func (i Info) Check() error {
 	if _, err := ParsePath(string(i.Path)); err != nil {
 		return err
@@ -37,7 +37,7 @@ func (i Info) Check() error {
 	return nil
 }
 
-// dependenciesFirst sorts, as a path can be valid only after all it refers to.
+// dependenciesFirst sorts paths: one can become valid only after all that it refers to.
 func dependenciesFirst(all []Info) []Info {
 	waiting := map[Path]Info{}
 	for _, i := range all {

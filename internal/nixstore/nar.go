@@ -10,16 +10,16 @@ import (
 	"path/filepath"
 )
 
-// NarHash is the SHA-256, in hex, of the Nix archive of what is at path: what a
-// store's database says of it. Watch is told of each piece that was read; its error
-// ends the reading.
+// NarHash returns the SHA-256, in hex, of the Nix archive of the file or directory at path.
+// A store's database holds this hash. NarHash calls watch with the length of each piece
+// that it has read; an error of watch ends the reading.
 func NarHash(path string, watch func(bytes int) error) (string, error) {
 	sum := sha256.New()
 	err := WriteArchive(watched{sum, watch}, path)
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// Unwatched is for who waits until all of it was read.
+// Unwatched is a watch of NarHash for callers that follow no progress.
 func Unwatched(int) error { return nil }
 
 type watched struct {
@@ -34,8 +34,8 @@ func (w watched) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// WriteArchive writes the Nix archive of a file, directory or link: the same
-// bytes on every machine (dump in NixOS/nix src/libutil/archive.cc).
+// WriteArchive writes the Nix archive of a file, directory or link: the same bytes on every
+// machine (dump in NixOS/nix src/libutil/archive.cc).
 func WriteArchive(to io.Writer, path string) error {
 	a := archiver{&wire{out: bufio.NewWriterSize(to, 64<<10)}}
 	a.put("nix-archive-1")
@@ -79,7 +79,7 @@ func (a archiver) node(path string) {
 }
 
 func (a archiver) entries(dir string) {
-	entries, err := os.ReadDir(dir) // sorted by bytes, as the format wants it
+	entries, err := os.ReadDir(dir) // sorted by bytes, as the format demands
 	a.fail(err)
 	for _, e := range entries {
 		a.put("entry", "(", "name", e.Name(), "node")

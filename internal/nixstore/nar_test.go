@@ -22,7 +22,7 @@ func TestNarHash(t *testing.T) {
 	}
 }
 
-// What an archive tells apart, it hashes apart; what it does not, not.
+// Two files have different hashes exactly if their archives differ.
 func TestNarHashIsOfWhatNixKeeps(t *testing.T) {
 	hashes := map[string]string{}
 	hash := func(name string, make func(path string) error) string {

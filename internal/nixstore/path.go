@@ -1,5 +1,5 @@
-// Package nixstore is a Nix store from outside: what paths and archives are, what
-// follows from its database, and how a Nix is asked about it (serve.go).
+// Package nixstore deals with a Nix store from outside: its paths and archives, the graph
+// in its database, and the requests that a Nix answers about it (serve.go).
 package nixstore
 
 import (
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Dir is the store's directory: the same in every image, in the volume, and on
-// every host that shares store paths with others.
+// Dir is the store's directory: the same in every image, in the volume, and on every host
+// that shares store paths with others.
 const Dir = "/nix/store"
 
 // A Path is a store path: a name in Dir, such as
@@ -22,7 +22,7 @@ const (
 	nameChars    = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-._?="
 )
 
-// ParsePath takes a store path alone: not a file in one.
+// ParsePath checks that s is a store path, and not a file in one.
 func ParsePath(s string) (Path, error) {
 	path, below, err := Split(s)
 	if err == nil && below != "" {
@@ -31,8 +31,8 @@ func ParsePath(s string) (Path, error) {
 	return path, err
 }
 
-// Split takes a store path, or a file in one, apart; below starts with a slash
-// or is empty.
+// Split splits s into a store path and the file in it; below starts with a slash, or is
+// empty.
 func Split(s string) (path Path, below string, err error) {
 	rest, ok := strings.CutPrefix(s, Dir+"/")
 	base, after, deeper := strings.Cut(rest, "/")
@@ -47,10 +47,10 @@ func Split(s string) (path Path, below string, err error) {
 	return Path(Dir + "/" + base), below, nil
 }
 
-// Base is the path without its directory.
+// Base returns the path without its directory.
 func (p Path) Base() string { return strings.TrimPrefix(string(p), Dir+"/") }
 
-// Name is the path without its digest, as people know it.
+// Name returns the path without directory and digest, as people know it.
 func (p Path) Name() string {
 	_, name, _ := strings.Cut(p.Base(), "-")
 	return name

@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// ReadRegistrations reads what `nix-store --dump-db` prints, of which a path's
-// lines are: path, hash, size, deriver, number of references, references
-// (makeValidityRegistration in NixOS/nix src/libstore/store-api.cc). The hash is
-// in hex; signatures and content addresses are not told.
+// ReadRegistrations reads the output of `nix-store --dump-db` and calls each for every
+// path; an error of each ends the reading. The lines of a path are: path, hash in hex,
+// size, deriver, number of references, references (makeValidityRegistration in NixOS/nix
+// src/libstore/store-api.cc). The output has no signatures and content addresses.
 func ReadRegistrations(r io.Reader, each func(Info) error) error {
 	d := dump{lines: bufio.NewScanner(r), known: map[string]Path{}}
 	for d.lines.Scan() {
@@ -25,7 +25,8 @@ func ReadRegistrations(r io.Reader, each func(Info) error) error {
 	return d.lines.Err()
 }
 
-// A dump is read with each path kept once: most are named many times.
+// A dump is the reading of that output. Most paths are named many times; known keeps each
+// in memory once.
 type dump struct {
 	lines *bufio.Scanner
 	known map[string]Path

@@ -16,7 +16,7 @@ const (
 	other = Path("/nix/store/00000000000000000000000000000005-other")
 )
 
-// As Nix 2.8.0 and 2.34.8 print it.
+// dumped is as Nix 2.8.0 and 2.34.8 print it.
 var dumped = strings.Join([]string{
 	string(one), "aa", "120", string(drv), "2", string(one), string(two),
 	string(two), "bb", "0", "", "0",

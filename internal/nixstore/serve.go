@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Numbers of the protocol of `nix-store --serve`, which every Nix since 2.0 and
-// every Lix speaks, as it is what an ssh:// store is (NixOS/nix
-// src/libstore/serve-protocol.hh and src/nix/nix-store/nix-store.cc, opServe).
+// Numbers of the protocol of `nix-store --serve`. Every Nix since 2.0 and every Lix speaks
+// it, because ssh:// stores use it (NixOS/nix src/libstore/serve-protocol.hh and
+// src/nix/nix-store/nix-store.cc, opServe).
 const (
 	serveHello   = 0x390c9deb
 	serveWelcome = 0x5452eecb
-	serveVersion = 2<<8 | 5 // the first that can add one path with all that is known of it
+	serveVersion = 2<<8 | 5 // the first that can add one path with its whole Info
 
 	commandValid   = 1
 	commandInfos   = 2
@@ -25,9 +25,9 @@ const (
 	commandAdd     = 9
 )
 
-// A Server is a running `nix-store --serve`: a store that is asked without a
-// process for each question, with lists of any length, and told its paths one by
-// one. It is not safe for concurrent use.
+// A Server is a running `nix-store --serve`. One process answers all requests about the
+// store, with lists of any length, and adds paths one by one. It is not safe for
+// concurrent use.
 type Server struct {
 	wire *wire
 	peer Peer
@@ -38,11 +38,11 @@ type Peer struct {
 	Stdin  io.WriteCloser
 	Stdout io.Reader
 	Kill   func()
-	Wait   func() string // for its end, as often as one likes; what it has written to stderr
+	Wait   func() (stderr string) // waits for its end; can be called again
 }
 
-// Serve starts a command such as `nix-store --serve --write`, and greets it. The
-// process ends with Close, or with the command's context.
+// Serve starts a command such as `nix-store --serve --write`, and greets it. The process
+// ends with Close, or with the command's context.
 func Serve(c *exec.Cmd) (*Server, error) {
 	stdin, err := c.StdinPipe()
 	if err != nil {
@@ -54,7 +54,7 @@ func Serve(c *exec.Cmd) (*Server, error) {
 	}
 	var stderr Tail
 	c.Stderr = &stderr
-	c.WaitDelay = time.Second // for what a script that stands for it leaves behind
+	c.WaitDelay = time.Second // a wrapper script can leave processes behind
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func Serve(c *exec.Cmd) (*Server, error) {
 	}})
 }
 
-// Speak greets a process that was started. It ends with Close.
+// Speak greets a process that was started. The process ends with Close.
 func Speak(p Peer) (*Server, error) {
 	s := &Server{wire: newWire(p.Stdout, p.Stdin), peer: p}
 	return s, s.greet()
@@ -83,7 +83,7 @@ func (s *Server) greet() error {
 	return s.end()
 }
 
-// Close ends the process, which lets go of the paths that it held.
+// Close ends the process, which releases the paths that it held.
 func (s *Server) Close() {
 	s.peer.Stdin.Close()
 	if s.wire.err != nil {
@@ -92,29 +92,29 @@ func (s *Server) Close() {
 	s.peer.Wait()
 }
 
-// end returns the error of a question, in Nix's own words if it had any.
+// end returns the error of a request: Nix's own message, if there is one.
 func (s *Server) end() error {
 	if s.wire.err == nil {
 		return nil
 	}
 	if errors.Is(s.wire.err, io.ErrUnexpectedEOF) || errors.Is(s.wire.err, syscall.EPIPE) {
 		s.peer.Stdin.Close()
-		s.peer.Wait() // it ends by itself, and will have said why
+		s.peer.Wait() // it ends by itself, and its stderr will tell why
 	}
 	s.Close()
-	if text := complaint(s.peer.Wait()); text != "" {
-		return saidError(text)
+	if message := errorMessage(s.peer.Wait()); message != "" {
+		return nixError(message)
 	}
 	return s.wire.err
 }
 
-// A saidError is why a Nix ended, in its own words.
-type saidError string
+// A nixError is the message with which a Nix ended.
+type nixError string
 
-func (e saidError) Error() string { return string(e) }
+func (e nixError) Error() string { return string(e) }
 
-// complaint is the last of what a Nix wrote on stderr, without its label.
-func complaint(stderr string) string {
+// errorMessage returns the error in a Nix's stderr, without its label; else all of stderr.
+func errorMessage(stderr string) string {
 	_, text, found := strings.Cut("\n"+stderr, "\nerror:")
 	if !found {
 		text = stderr
@@ -122,20 +122,19 @@ func complaint(stderr string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// Valid returns those of the paths that the store has. With hold, and a server
-// that may write, no collector takes any of them, those that it has not yet
-// included, as long as the server runs.
+// Valid returns the paths that the store has. With hold, and a server that may write, no
+// collector deletes any of the paths while the server runs, even one that is added later.
 func (s *Server) Valid(paths []Path, hold bool) ([]Path, error) {
 	s.wire.putNumber(commandValid)
 	s.wire.putNumber(number(hold))
-	s.wire.putNumber(0) // and no substituter is asked for the others
+	s.wire.putNumber(0) // do not ask substituters for the others
 	s.wire.putPaths(paths)
 	_ = s.wire.flush()
 	return s.wire.paths(), s.end()
 }
 
-// Missing returns those of the paths that the store has not: never nil. All of them
-// are held, as by Valid.
+// Missing returns the paths that the store does not have; never nil. It holds all of the
+// paths, as Valid does.
 func (s *Server) Missing(paths []Path) ([]Path, error) {
 	valid, err := s.Valid(paths, true)
 	if err != nil {
@@ -150,7 +149,7 @@ func (s *Server) Missing(paths []Path) ([]Path, error) {
 	return missing, nil
 }
 
-// Closure returns the paths with all that they need, in no order.
+// Closure returns the paths and all that they need, in no order.
 func (s *Server) Closure(paths []Path) ([]Path, error) {
 	s.wire.putNumber(commandClosure)
 	s.wire.putNumber(0) // without the outputs of derivations
@@ -159,7 +158,7 @@ func (s *Server) Closure(paths []Path) ([]Path, error) {
 	return s.wire.paths(), s.end()
 }
 
-// Infos returns what is known of valid paths, those that they refer to first.
+// Infos returns the Infos of valid paths, each after those that it refers to.
 func (s *Server) Infos(paths []Path) ([]Info, error) {
 	s.wire.putNumber(commandInfos)
 	s.wire.putPaths(paths)
@@ -167,7 +166,7 @@ func (s *Server) Infos(paths []Path) ([]Info, error) {
 	var all []Info
 	for path := s.wire.text(); path != "" && s.wire.err == nil; path = s.wire.text() {
 		i := Info{Path: s.wire.path(path), Deriver: s.wire.text(), References: s.wire.paths()}
-		_ = s.wire.number() // what a download would be
+		_ = s.wire.number() // the size of a download
 		i.NarSize, i.NarHash, i.CA, i.Sigs = int64(s.wire.number()), s.wire.text(), s.wire.text(), s.wire.texts()
 		all = append(all, i)
 	}

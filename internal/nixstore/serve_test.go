@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// said is what a server says: numbers and strings.
-func said(words ...any) []byte {
+// encoded returns what a server sends: numbers and strings.
+func encoded(words ...any) []byte {
 	var b bytes.Buffer
 	w := newWire(nil, &b)
 	for _, word := range words {
@@ -35,9 +35,9 @@ func said(words ...any) []byte {
 	return b.Bytes()
 }
 
-// scripted starts a process that says all of that, whatever it is asked, and then
-// does what the shell command is. One that ends reads first what it ends after:
-// the greeting is 16 bytes, and cannot be written to who has ended.
+// scripted starts a process that sends the answers, whatever the requests are, and then
+// runs the shell command. A command that ends must first read the greeting, which is 16
+// bytes and cannot be written to a process that has ended.
 func scripted(t *testing.T, answers []byte, command string) (*Server, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "answers")
@@ -47,10 +47,10 @@ func scripted(t *testing.T, answers []byte, command string) (*Server, error) {
 	return Serve(exec.Command("sh", "-c", `cat "$0"; `+command, file))
 }
 
-// serving is a server that is greeted, says all of that, and stays.
+// serving returns a server that has been greeted, sends the words, and stays.
 func serving(t *testing.T, words ...any) *Server {
 	t.Helper()
-	s, err := scripted(t, append(said(serveWelcome, serveVersion), said(words...)...), "cat >/dev/null")
+	s, err := scripted(t, append(encoded(serveWelcome, serveVersion), encoded(words...)...), "cat >/dev/null")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +66,8 @@ func TestServeGreets(t *testing.T) {
 		command, says string
 	}{
 		"something else": {[]byte("Usage: nix-store [--help]"), "cat >/dev/null", "does not speak the protocol"},
-		"an old one":     {said(serveWelcome, 2<<8|4), "cat >/dev/null", "protocol 2.4: Nix 2.2 or later is needed"},
-		"a new one":      {said(serveWelcome, 3<<8), "cat >/dev/null", "protocol 3.0"},
+		"an old one":     {encoded(serveWelcome, 2<<8|4), "cat >/dev/null", "protocol 2.4: Nix 2.2 or later is needed"},
+		"a new one":      {encoded(serveWelcome, 3<<8), "cat >/dev/null", "protocol 3.0"},
 		"nothing":        {nil, "head -c 16 >/dev/null", "unexpected EOF"},
 		"a complaint":    {nil, "printf 'warning: x\nerror: cannot connect\n       to it\n' >&2; exit 1", "cannot connect to it"},
 	} {
@@ -79,11 +79,11 @@ func TestServeGreets(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	s := serving(t, 1, named("b"), 2, named("b"), named("a"))
-	asked := []Path{named("c"), named("b"), named("a")}
-	if got, err := s.Missing(asked); err != nil || !slices.Equal(got, []Path{named("c"), named("a")}) {
+	request := []Path{named("c"), named("b"), named("a")}
+	if got, err := s.Missing(request); err != nil || !slices.Equal(got, []Path{named("c"), named("a")}) {
 		t.Errorf("%q, %v", got, err)
 	}
-	if got, err := s.Missing(asked[1:]); err != nil || got == nil || len(got) > 0 {
+	if got, err := s.Missing(request[1:]); err != nil || got == nil || len(got) > 0 {
 		t.Errorf("of what is all there: %#v, %v", got, err)
 	}
 }
@@ -104,7 +104,7 @@ func TestAnswers(t *testing.T) {
 		"half a number":  {[]byte("123")},
 		"nothing at all": {},
 	} {
-		s, err := scripted(t, append(said(serveWelcome, serveVersion), said(words...)...), "exec >&-; cat >/dev/null")
+		s, err := scripted(t, append(encoded(serveWelcome, serveVersion), encoded(words...)...), "exec >&-; cat >/dev/null")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,9 +135,9 @@ func TestInfosAreDependenciesFirst(t *testing.T) {
 	}
 }
 
-// file is the archive of one file, whose content can be anything.
+// file returns the archive of one file.
 func file(content string) []byte {
-	return said("nix-archive-1", "(", "type", "regular", "contents", content, ")")
+	return encoded("nix-archive-1", "(", "type", "regular", "contents", content, ")")
 }
 
 func TestDump(t *testing.T) {
@@ -160,9 +160,9 @@ func TestDump(t *testing.T) {
 	}
 }
 
-// What Nix cannot read has changed, too, and Nix says how.
+// A path that Nix cannot read has changed, too, and Nix's message tells how.
 func TestDumpOfWhatIsNotThere(t *testing.T) {
-	s, err := scripted(t, said(serveWelcome, serveVersion), "exec >&-; cat >/dev/null; echo \"error: path does not exist\" >&2")
+	s, err := scripted(t, encoded(serveWelcome, serveVersion), "exec >&-; cat >/dev/null; echo \"error: path does not exist\" >&2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,9 +173,9 @@ func TestDumpOfWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// An engine that dies in the middle of a copy once had nixproxy wait for a Nix
-// that waited for a reader.
-func TestDumpToWhoIsGone(t *testing.T) {
+// When an engine died in the middle of a copy, nixproxy once waited for a Nix that itself
+// waited for a reader.
+func TestDumpToAReaderThatIsGone(t *testing.T) {
 	nar := file(strings.Repeat("x", 1<<20))
 	err := serving(t, nar).Dump(Info{Path: named("a"), NarSize: int64(len(nar))}, gone{})
 	if !errors.Is(err, syscall.EPIPE) {
@@ -197,7 +197,7 @@ func TestAddTellsWhoseFaultItIs(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "receiving "+string(info.Path)) {
 		t.Errorf("an early end: %v", err)
 	}
-	s, err := scripted(t, said(serveWelcome, serveVersion), "head -c 17 >/dev/null; echo error: hash mismatch >&2; exit 1")
+	s, err := scripted(t, encoded(serveWelcome, serveVersion), "head -c 17 >/dev/null; echo error: hash mismatch >&2; exit 1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,15 @@
 package nixstore
 
-// A Tail keeps the end of what a process writes to stderr, where it says why it
-// failed. It never fails.
+// A Tail is a writer for a process's stderr. It keeps the end, where the reason of a
+// failure is. Its Write never fails.
 type Tail struct{ kept []byte }
 
-// TailSize is how much of it is kept.
+// TailSize is how much a Tail keeps, in bytes.
 const TailSize = 64 << 10
 
 func (t *Tail) Write(p []byte) (int, error) {
 	t.kept = append(t.kept, p[max(0, len(p)-TailSize):]...)
-	if len(t.kept) > 2*TailSize { // not each time: it is copied
+	if len(t.kept) > 2*TailSize { // rarely, because it copies
 		t.kept = append(t.kept[:0], t.end()...)
 	}
 	return len(p), nil

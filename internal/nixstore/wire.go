@@ -8,21 +8,21 @@ import (
 	"io"
 )
 
-// maxString bounds a string that is not an archive: who sends a longer one does
-// not speak the protocol.
+// maxString bounds a string that is not an archive, in bytes: a peer that sends a longer
+// one does not speak the protocol.
 const maxString = 16 << 20
 
 const align = 8
 
-// A wire is what all of Nix's protocols are written in: numbers of eight bytes,
-// little-endian, and strings, which are their length and bytes, padded with zeros
-// to eight (NixOS/nix src/libutil/serialise.cc). The first error stays, so that
-// it need be looked at but once.
+// A wire reads and writes the encoding of all of Nix's protocols: numbers of eight bytes,
+// little-endian, and strings, which are a length and the bytes, padded with zeros to eight
+// (NixOS/nix src/libutil/serialise.cc). The first error stays, so that callers check only
+// once.
 type wire struct {
 	in   io.Reader
 	out  *bufio.Writer
 	err  error
-	last []byte // read
+	last []byte // what read returned last
 }
 
 func newWire(in io.Reader, out io.Writer) *wire {
@@ -68,7 +68,7 @@ func (w *wire) number() uint64 { return binary.LittleEndian.Uint64(w.read(align)
 
 func (w *wire) text() string { return string(w.word()) }
 
-// word is a text, until the next one is read.
+// word reads a string; the result is valid until the next read.
 func (w *wire) word() []byte {
 	n := w.number()
 	if n > maxString {
@@ -106,7 +106,7 @@ func (w *wire) paths() []Path {
 	return all
 }
 
-// path checks what was read: it becomes part of file names.
+// path checks a path that was read: it becomes part of file names.
 func (w *wire) path(s string) Path {
 	if w.err != nil {
 		return ""
@@ -116,7 +116,7 @@ func (w *wire) path(s string) Path {
 	return p
 }
 
-// read returns the next bytes, until it is called again; after an error zeros.
+// read returns the next n bytes, zeros after an error; valid until the next read.
 func (w *wire) read(n uint64) []byte {
 	if uint64(cap(w.last)) < n {
 		w.last = make([]byte, n)
@@ -132,7 +132,7 @@ func (w *wire) read(n uint64) []byte {
 	return b
 }
 
-// unexpected is an error that is no regular end.
+// unexpected turns io.EOF into io.ErrUnexpectedEOF.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -140,7 +140,7 @@ func unexpected(err error) error {
 	return err
 }
 
-// flush ends what was written, and tells the error so far.
+// flush sends what was put, and returns the first error so far.
 func (w *wire) flush() error {
 	w.fail(w.out.Flush())
 	return w.err

@@ -58,7 +58,7 @@ func notInVolume(path nixstore.Path) error {
 // absent tells whether a store path lacks a file or is itself not where it should be.
 func explainAbsent(path nixstore.Path, place string) error {
 	if _, err := os.Lstat(string(path)); err != nil {
-		return withRepairHint(&nixstore.ChangedError{Path: path, Why: "it is missing"})
+		return withRepairHint(&nixstore.ChangedError{Path: path, Reason: "it is missing"})
 	}
 	return fmt.Errorf("there is no %s in the volume", place)
 }

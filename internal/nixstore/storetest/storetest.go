@@ -1,5 +1,5 @@
-// Package storetest is a Nix store for tests: it answers as `nix-store --serve`
-// does, from a directory, and needs no Nix. Nothing but tests imports it.
+// Package storetest is a Nix store for tests: it answers as `nix-store --serve` does, from a
+// directory, and needs no Nix. Only tests import it.
 package storetest
 
 import (
@@ -17,18 +17,18 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// A Store is a store in a directory: of each path there what is known of it, and
-// its archive. Several processes can use it one after the other.
+// A Store is a store in a directory, with the Info and the archive of each path. Several
+// processes can use it one after the other.
 type Store struct{ Dir string }
 
-// Path returns the store path of a name. Names begin with another letter each.
+// Path returns the store path of a name. Each name must begin with another letter.
 func Path(name string) nixstore.Path {
 	digest := bytes.Repeat([]byte{"0123456789abcdfghijklmnpqrsvwxyz"[int(name[0])%32]}, 32)
 	return nixstore.Path(nixstore.Dir + "/" + string(digest) + "-" + name)
 }
 
-// Add makes a path valid that holds a file with the content, and returns what is
-// known of it. The names are of what it refers to.
+// Add makes valid the path of a file with the content, and returns its Info. References are
+// the names of the paths that it refers to.
 func (s Store) Add(name, content string, references ...string) (nixstore.Info, error) {
 	file := filepath.Join(s.Dir, "content")
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -46,7 +46,7 @@ func (s Store) Add(name, content string, references ...string) (nixstore.Info, e
 	return i, errors.Join(err, s.Register(i, nar.Bytes()))
 }
 
-// Register makes a path valid with an archive that nobody checks.
+// Register makes a path valid with an archive, which it does not check.
 func (s Store) Register(i nixstore.Info, nar []byte) error {
 	text, err := json.Marshal(i)
 	return errors.Join(err, os.WriteFile(s.file(i.Path, "nar"), nar, 0o600), os.WriteFile(s.file(i.Path, "info"), text, 0o600))
@@ -56,7 +56,7 @@ func (s Store) file(p nixstore.Path, kind string) string {
 	return filepath.Join(s.Dir, p.Base()+"."+kind)
 }
 
-// Info returns what is known of a path; false if it is not valid.
+// Info returns a path's Info; false if the path is not valid.
 func (s Store) Info(p nixstore.Path) (i nixstore.Info, valid bool) {
 	text, err := os.ReadFile(s.file(p, "info"))
 	return i, err == nil && json.Unmarshal(text, &i) == nil
@@ -75,7 +75,7 @@ func (s Store) Paths() (all []nixstore.Path) {
 	return all
 }
 
-// Missing returns those of the paths that are not valid.
+// Missing returns the paths that are not valid.
 func (s Store) Missing(paths []nixstore.Path) []nixstore.Path {
 	missing := []nixstore.Path{}
 	for _, p := range paths {
@@ -86,7 +86,7 @@ func (s Store) Missing(paths []nixstore.Path) []nixstore.Path {
 	return missing
 }
 
-// Closure returns paths with all that they need, each after that.
+// Closure returns the paths and all that they need, each after what it needs.
 func (s Store) Closure(paths []nixstore.Path) (all []nixstore.Path) {
 	var visit func(nixstore.Path)
 	visit = func(p nixstore.Path) {
@@ -118,11 +118,11 @@ const (
 	add     = 9
 )
 
-// ErrUntrusted has Serve refuse what is added, in the words of a Nix that knows
-// none of its signatures.
+// ErrUntrusted is a refusal for Serve, with the message of a Nix that knows none of a path's
+// signatures.
 var ErrUntrusted = errors.New("error: cannot add path because it lacks a signature by a trusted key")
 
-// Serve answers until its input ends. With refusal nothing can be added.
+// Serve answers until its input ends. With a refusal it adds nothing, and returns it.
 func (s Store) Serve(in io.Reader, out io.Writer, refusal error) error {
 	w := wire{bufio.NewReader(in), bufio.NewWriter(out)}
 	if w.number() != hello {
@@ -135,7 +135,7 @@ func (s Store) Serve(in io.Reader, out io.Writer, refusal error) error {
 			return err
 		}
 		if _, err := w.in.Peek(1); err != nil {
-			return nil // the client has let go
+			return nil // the client has closed it
 		}
 		if err := s.answer(w, w.number(), refusal); err != nil {
 			return err
@@ -203,7 +203,7 @@ type wire struct {
 
 func (w wire) number() uint64 {
 	var b [8]byte
-	_, _ = io.ReadFull(w.in, b[:]) // the end is found by who reads the next command
+	_, _ = io.ReadFull(w.in, b[:]) // whatever reads the next command finds the end
 	return binary.LittleEndian.Uint64(b[:])
 }
 
