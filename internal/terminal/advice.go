@@ -5,13 +5,12 @@ import (
 	"strings"
 )
 
-// advice is a command in a text for the user. All of them are written so.
+// advice matches a command in a text for the user: all texts write commands in this form.
 var advice = regexp.MustCompile("`nixproxy [^`]*`")
 
-// Advised is a text whose commands have the flags that were given to this one, so
-// that they are about the same engine and volume: whoever writes the text knows
-// neither, and the agent's texts come from inside. Flags of its own come later
-// in a command, and win.
+// Advised returns the text with Options.Given added to its commands, so that they are about
+// the same engine and volume. The authors of texts know neither, and the agent's texts come
+// from inside the container. A command's own flags come later, and win.
 func (t *Terminal) Advised(text string) string {
 	if t.options.Given == "" {
 		return text

@@ -11,7 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// remove takes p's bar off the screen, and shows that of what is still under way; t.mu is held.
+// remove takes p's bar off the screen, and shows the next one, if any; t.mu is held.
 func (t *Terminal) remove(p *Progress) {
 	t.bars = slices.DeleteFunc(t.bars, func(other *Progress) bool { return other == p })
 	if t.shown {
@@ -21,7 +21,7 @@ func (t *Terminal) remove(p *Progress) {
 	}
 }
 
-// redraw keeps the clock, the speed and the spinner moving even when nothing is reported.
+// redraw keeps the clock, the speed and the spinner moving even without reports.
 func (p *Progress) redraw() {
 	next := time.NewTimer(barDelay)
 	defer next.Stop()
@@ -36,7 +36,7 @@ func (p *Progress) redraw() {
 	}
 }
 
-// tick draws p's bar, unless p has ended meanwhile or another is on top.
+// tick draws p's bar, unless p has ended meanwhile or a later one is shown.
 func (t *Terminal) tick(p *Progress) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,7 +57,7 @@ func (t *Terminal) draw() {
 	}
 }
 
-// fit makes one line of both, a column short of the width so that no terminal wraps it.
+// fit joins both to one line. It is a column shorter than the terminal, so that none wraps it.
 func (t *Terminal) fit(what, tail string) string {
 	room := t.options.Width - 1
 	left := max(room-uniseg.StringWidth(tail)-1, min(room/3, uniseg.StringWidth(what)))
@@ -81,13 +81,13 @@ func shorten(s string, width int) string {
 	return b.String()
 }
 
-// bar has progressbar do the arithmetic (speed, time left) and its picture. It draws into
-// nothing: what is on the screen, and when, is the Terminal's business alone, or notes
-// and bars would write over each other.
+// bar lets progressbar compute speed, time left and the picture. The progressbars write to
+// nothing: only the Terminal writes to the screen, or notes and bars would write over each
+// other.
 //
-// There are two, both fed from the start, as a total can become known later: one made
-// then would take all that is done for the work of its first moment, and show terabytes a
-// second.
+// There are two progressbars, both updated from the start, because a total can become known
+// later. One made only then would take all that is done for the work of its first moment,
+// and show terabytes a second.
 type bar struct {
 	unit     string
 	spinner  *progressbar.ProgressBar // while the total is not known
@@ -95,10 +95,10 @@ type bar struct {
 	last     amount
 }
 
-// unknown stands for a total that is not known, in the bar that is not shown then.
+// unknown is measured's total while the real one is not known; it is not shown then.
 const unknown = math.MaxInt64 / 2
 
-// prepare brings the bar to where the progress is; t.mu is held.
+// prepare updates the bar to the progress; t.mu is held.
 func (p *Progress) prepare() {
 	now := p.amount
 	if now.total > 0 {
@@ -114,7 +114,7 @@ func newBar(unit string, width int) *bar {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(io.Discard),
 		progressbar.OptionSpinnerType(14),
-		progressbar.OptionSetSpinnerChangeInterval(0), // else it draws by itself, for ever
+		progressbar.OptionSetSpinnerChangeInterval(0), // otherwise it draws by itself, for ever
 		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "|", BarEnd: "|"}),
 		progressbar.OptionSetWidth(max(6, min(20, width/8))),
@@ -132,15 +132,15 @@ func newBar(unit string, width int) *bar {
 	}
 }
 
-// follows tells whether the bar can be moved there. A progressbar cannot go back, nor on
-// after its end: asked to, it draws a bar of gigabytes.
+// follows reports whether the bar can move to a. A progressbar can neither go back nor
+// continue after its end: it would draw a bar of gigabytes.
 func (b *bar) follows(a amount) bool {
 	back := a.done < b.last.done || a.total < b.last.total
 	return a.unit == b.unit && !back && (a.total == b.last.total || !b.measured.IsFinished())
 }
 
-// to moves it. The errors are about numbers, and a bar that is wrong for a moment is no
-// reason to fail.
+// to moves the bar to a. It ignores errors: they are about numbers, and a bar that is wrong
+// for a moment is no reason to fail.
 func (b *bar) to(a amount) {
 	b.last = a
 	_ = b.spinner.Set64(a.done)
@@ -152,8 +152,8 @@ func (b *bar) to(a amount) {
 	_ = b.measured.RenderBlank()
 }
 
-// end is the total, and for bytes one more: what has been pulled so far can be all that
-// is known of, and the bar must not end there.
+// end returns the total for progressbar. For bytes that is one more than the known total,
+// which may still grow when all of it is done: the bar must not end there.
 func (b *bar) end(a amount) int64 {
 	switch {
 	case a.total == 0:
@@ -164,7 +164,7 @@ func (b *bar) end(a amount) int64 {
 	return a.total
 }
 
-// tail is the bar without what it is for.
+// tail returns the bar's text without the name of the task.
 func (b *bar) tail() string {
 	picture := b.measured.String()
 	if b.last.total == 0 {
@@ -174,13 +174,13 @@ func (b *bar) tail() string {
 	case b.last.done > 0:
 	case b.last.total == 0:
 		picture = exchange(picture, "(", ")", "")
-	default: // of nothing there is neither a rate nor a time that is left
+	default: // before the first byte, no rate and no time left are known
 		picture = exchange(exchange(picture, ", ", ")", ")"), ":", "]", "]")
 	}
 	return strings.Join(strings.Fields(picture), " ")
 }
 
-// exchange puts something in the place of the first text that begins and ends so.
+// exchange replaces the first text from begin to end, both included.
 func exchange(s, begin, end, by string) string {
 	before, rest, found := strings.Cut(s, begin)
 	if !found {

@@ -10,8 +10,8 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// screen is what one sees: the lines above, and the last one as it is now. It knows the
-// two escapes that are used, and fails on a line that the terminal would wrap.
+// screen returns what the user sees: the lines above, and the last one as it is now. It
+// knows the two escapes that are used, and fails on a line that the terminal would wrap.
 func screen(t *testing.T, out string, width int) (above []string, last string) {
 	t.Helper()
 	for out != "" {
@@ -31,8 +31,7 @@ func screen(t *testing.T, out string, width int) (above []string, last string) {
 	return above, last
 }
 
-// at draws p as it would be by itself, if the clock went on: these tests have one that
-// does so only while they sleep.
+// at draws p as its own timer would. The clock of these tests moves only while they sleep.
 func at(p *Progress) {
 	p.t.tick(p)
 }
@@ -112,7 +111,7 @@ func TestBarFits(t *testing.T) {
 	})
 }
 
-// A total that becomes known must not make all that is done look like the work of one moment.
+// When a total becomes known, all that is done must not look like the work of one moment.
 func TestBarKeepsItsSpeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		term, out, _ := newTest(Options{IsTerminal: true})
@@ -130,7 +129,7 @@ func TestBarKeepsItsSpeed(t *testing.T) {
 	})
 }
 
-// Of nothing, nobody knows how fast it goes and how long it will take.
+// Before the first byte, the speed and the time left are unknown, and not shown.
 func TestBarOfNothingYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for unit, want := range map[string]string{"bytes": " 0 B/1.0 GB) [0s]", "paths": "(0/1000000000) [0s]"} {

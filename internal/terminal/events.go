@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 )
 
-// The events of --progress=json. docs/reference/json.md lists them: other programs read
-// their keys, so that keys may be added, and none changed.
+// The events of --progress=json. docs/reference/json.md lists them. Other programs read
+// their keys: keys may be added, but none may change.
 
 // A TextEvent is a note, a warning, an error, or what --debug shows.
 type TextEvent struct {
@@ -15,12 +15,12 @@ type TextEvent struct {
 	Hint  string `json:"hint,omitempty"` // error: the next step to take
 }
 
-// A ProgressEvent says how far a task is.
+// A ProgressEvent tells how much of a task is done.
 type ProgressEvent struct {
 	Event   string `json:"event"` // progress
 	Task    string `json:"task"`
 	Current int64  `json:"current"`
-	Total   int64  `json:"total,omitempty"` // missing while it is not known
+	Total   int64  `json:"total,omitempty"` // missing while unknown
 	Unit    string `json:"unit"`
 }
 
@@ -32,14 +32,14 @@ type DoneEvent struct {
 	Error   string  `json:"error,omitempty"` // why it failed
 }
 
-// An ExitEvent is the last one.
+// An ExitEvent is the last event.
 type ExitEvent struct {
 	Event  string `json:"event"` // exit
 	By     string `json:"by"`
 	Status int    `json:"status"`
 }
 
-// emit writes one event as one line, in one write, so that lines of several writers do
+// emit writes an event as a line with a single write, so that lines of several writers do
 // not mix; t.mu is held.
 func (t *Terminal) emit(event any) {
 	var b bytes.Buffer

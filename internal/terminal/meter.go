@@ -2,7 +2,8 @@ package terminal
 
 import "io"
 
-// A Meter tells how much has been written to it, or read through its Reader.
+// A Meter counts the bytes that are written to it, or read through its Reader, and reports
+// them to Set.
 type Meter struct {
 	Set         func(done, total int64) // such as a Progress's
 	Done, Total int64
@@ -14,5 +15,5 @@ func (m *Meter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Reader is r, metered.
+// Reader returns a reader of r that counts.
 func (m *Meter) Reader(r io.Reader) io.Reader { return io.TeeReader(r, m) }

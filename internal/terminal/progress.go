@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	barDelay      = 200 * time.Millisecond // what is over sooner flashes nothing
+	barDelay      = 200 * time.Millisecond // a shorter task shows no bar
 	barInterval   = 100 * time.Millisecond
 	eventInterval = 100 * time.Millisecond
 	lineInterval  = 5 * time.Second
 )
 
-// Progress is one thing that takes long, shown while it lasts. It is safe for concurrent
-// use, and must be ended.
+// Progress is a task that takes long, shown while it lasts. It is safe for concurrent use,
+// and must be ended.
 type Progress struct {
 	t     *Terminal
 	what  string
@@ -29,8 +29,8 @@ type Progress struct {
 	bar      *bar
 }
 
-// Start shows that something has begun, such as "pulling nixos/nix:2.26.3". It is counted
-// in bytes unless Items says otherwise; until the first Set nothing is counted.
+// Start shows that a task has begun, such as "pulling nixos/nix:2.26.3". Set counts bytes
+// unless Items names another unit.
 func (t *Terminal) Start(what string) *Progress {
 	p := &Progress{t: t, what: Harmless(what), began: t.now(), amount: amount{unit: "bytes"}, stop: make(chan struct{})}
 	t.mu.Lock()
@@ -47,10 +47,10 @@ func (t *Terminal) Start(what string) *Progress {
 	return p
 }
 
-// Bytes makes it count bytes, which it does from the start.
+// Bytes sets the unit to bytes, the default.
 func (p *Progress) Bytes() *Progress { return p.Items("bytes") }
 
-// Items makes it count something else, by the plural of its name.
+// Items sets the unit to something else, by its plural such as "paths".
 func (p *Progress) Items(name string) *Progress {
 	p.t.mu.Lock()
 	defer p.t.mu.Unlock()
@@ -58,7 +58,7 @@ func (p *Progress) Items(name string) *Progress {
 	return p
 }
 
-// Set tells how much is done of how much. The total may grow; 0 means that it is not known.
+// Set reports how much of the total is done. The total may grow; 0 means that it is unknown.
 func (p *Progress) Set(done, total int64) {
 	p.t.mu.Lock()
 	defer p.t.mu.Unlock()
@@ -71,7 +71,7 @@ func (p *Progress) Set(done, total int64) {
 	}
 }
 
-// due tells whether a report may be written by now. A bar redraws itself.
+// due reports whether it is time for the next report. A bar redraws itself.
 func (p *Progress) due() bool {
 	since := p.t.now().Sub(p.reported)
 	switch {
@@ -93,8 +93,8 @@ func (p *Progress) report() {
 	p.t.print(lines("nixproxy: ", p.what+": "+a.String()))
 }
 
-// End tells that it is over, well if err is nil. The error itself is for Terminal.Error
-// to show. Ending again does nothing.
+// End reports that the task is over, successfully if err is nil. It does not show the error
+// itself; Terminal.Error does. A second End does nothing.
 func (p *Progress) End(err error) {
 	p.t.mu.Lock()
 	defer p.t.mu.Unlock()
@@ -132,7 +132,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// amount is how far it is at one moment.
+// amount is how much of a task is done at one moment.
 type amount struct {
 	done, total int64
 	unit        string
@@ -156,8 +156,8 @@ func (a amount) count(n int64, named bool) string {
 	return fmt.Sprint(n)
 }
 
-// Size writes bytes in powers of ten, as the bar and the registries have it, with
-// three digits or one behind the point.
+// Size formats a number of bytes with units of powers of ten, as the bar and the registries
+// do: with one digit after the point, or from 100 on with none.
 func Size(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)

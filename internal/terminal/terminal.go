@@ -1,27 +1,27 @@
-// Package terminal is all that the user sees of nixproxy besides a command's own streams.
+// Package terminal writes all that the user sees of nixproxy besides a command's own streams.
 package terminal
 
 // The rules of the interface are:
 //
-//   - Everything goes to standard error; standard output belongs to the command. When all
-//     is well and fast, nothing is said at all.
+//   - Everything goes to standard error; standard output belongs to the command. A command
+//     that succeeds and is fast writes nothing.
 //
-//   - Every line starts with "nixproxy:", has no capital at the start and no period at
-//     the end, so that it can be told from the lines of the command, and found in a log.
-//     The next step to take after an error is a line of its own, which starts with
+//   - Every line starts with "nixproxy:", without a capital at the start of the text or a
+//     period at its end, so that it can be told from the lines of the command, and found in
+//     a log. The next step to take after an error is a line of its own, which starts with
 //     "nixproxy: hint:".
 //
-//   - What takes long is shown while it lasts: on a terminal as one line at the bottom,
-//     which appears after 200 ms and leaves no trace; in a log as a line at the start,
-//     one at the end, and at most one every five seconds between.
+//   - A task that takes long is shown while it lasts: on a terminal as one line at the
+//     bottom, which appears after 200 ms and leaves no trace; in a log as a line at the
+//     start, one at the end, and at most one every five seconds between.
 //
-//   - Errors are always shown. --quiet silences all else, --progress=none notes and
+//   - Errors are always shown. --quiet hides all else; --progress=none hides notes and
 //     progress.
 //
-//   - Colour says nothing that the words do not, and only a terminal gets it.
+//   - Colour tells nothing that the words do not, and only a terminal gets it.
 //
-//   - Other people's text (a registry's answer, a program's complaint) cannot steer the
-//     terminal: control characters are replaced.
+//   - Text from others (a registry's answer, a program's error) cannot control the terminal:
+//     control characters are replaced.
 //
 //   - With --progress=json every line is one JSON object with an "event": note, warning,
 //     debug, error, progress, done, and exit, which is the last.
@@ -37,7 +37,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// Options say what the terminal is and what the user wants of it.
+// Options describe the terminal and the user's choices.
 type Options struct {
 	Mode       string // auto, tty, plain, json or none; auto is tty on a terminal and plain elsewhere
 	Quiet      bool   // nothing but errors
@@ -45,7 +45,7 @@ type Options struct {
 	IsTerminal bool
 	Width      int // columns; 80 if not known
 	NoColor    bool
-	Given      string // the flags for the commands that are advised, as a shell takes them
+	Given      string // flags for the commands in advice, quoted for a shell
 }
 
 // Terminal writes for the user. It is safe for concurrent use.
@@ -55,8 +55,8 @@ type Terminal struct {
 	options Options
 	now     func() time.Time // a seam for tests
 
-	mu    sync.Mutex  // over all below, the writing, and what changes in a Progress
-	bars  []*Progress // tty: those under way; the latest is shown
+	mu    sync.Mutex  // guards all below, writes to w, and what changes in a Progress
+	bars  []*Progress // tty: those that have not ended; the latest is shown
 	shown bool        // tty: a bar is on the screen
 }
 
@@ -75,37 +75,37 @@ func New(w io.Writer, o Options) *Terminal {
 	return &Terminal{w: w, mode: mode, options: o, now: time.Now}
 }
 
-// Note says something that is good to know.
+// Note writes something that is good to know.
 func (t *Terminal) Note(format string, a ...any) {
 	if !t.options.Quiet && t.mode != "none" {
-		t.say("note", "", fmt.Sprintf(format, a...))
+		t.writeText("note", "", fmt.Sprintf(format, a...))
 	}
 }
 
-// Warn says something that the user should look at, though the command goes on.
+// Warn writes something that the user should look at, though the command continues.
 func (t *Terminal) Warn(format string, a ...any) {
 	if !t.options.Quiet {
-		t.say("warning", t.paint(yellow, "warning:")+" ", fmt.Sprintf(format, a...))
+		t.writeText("warning", t.paint(yellow, "warning:")+" ", fmt.Sprintf(format, a...))
 	}
 }
 
-// Debug says what is done, for those who asked for it.
+// Debug writes what nixproxy does; only with Options.Debug.
 func (t *Terminal) Debug(format string, a ...any) {
 	if t.options.Debug && !t.options.Quiet {
-		t.say("debug", "debug: ", fmt.Sprintf(format, a...))
+		t.writeText("debug", "debug: ", fmt.Sprintf(format, a...))
 	}
 }
 
-// Error says why nixproxy failed, and on a line of its own the hint that the error
-// has. It is always shown.
+// Error writes why nixproxy failed, and on a line of its own the error's hint. It is always
+// shown.
 func (t *Terminal) Error(err error) {
 	if err != nil {
 		t.write(TextEvent{Event: "error", Text: err.Error(), Hint: hint.Of(err)}, "")
 	}
 }
 
-// Exit ends the events of a JSON reader: by is "command" or "nixproxy", whoever the
-// status is of. In other modes the exit status itself says enough.
+// Exit writes the last event of a JSON reader: by names the owner of the status, "command"
+// or "nixproxy". In other modes the exit status itself is enough.
 func (t *Terminal) Exit(by string, status int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,7 +114,7 @@ func (t *Terminal) Exit(by string, status int) {
 	}
 }
 
-func (t *Terminal) say(event, label, text string) {
+func (t *Terminal) writeText(event, label, text string) {
 	t.write(TextEvent{Event: event, Text: text}, label)
 }
 
@@ -133,7 +133,7 @@ func (t *Terminal) write(e TextEvent, label string) {
 	t.print(lines(prefix+" "+label, e.Text) + lines("nixproxy: hint: ", e.Hint))
 }
 
-// lines puts the prefix before each line of the text.
+// lines puts the prefix before each line of the text; empty lines are left out.
 func lines(prefix, text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -144,7 +144,7 @@ func lines(prefix, text string) string {
 	return b.String()
 }
 
-// print puts whole lines on the screen, and the bar below them again; t.mu is held.
+// print writes complete lines, and draws the bar below them again; t.mu is held.
 func (t *Terminal) print(text string) {
 	if !t.shown {
 		io.WriteString(t.w, text)
@@ -169,7 +169,8 @@ func (t *Terminal) paint(color, text string) string {
 	return color + text + noColor
 }
 
-// Harmless is a line of which nothing steers a terminal.
+// Harmless returns a line with its control characters replaced, so that it cannot control a
+// terminal.
 func Harmless(line string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {
@@ -179,7 +180,7 @@ func Harmless(line string) string {
 	}, line)
 }
 
-// Count is a number of things, by the name of one.
+// Count returns a number of things, given the name of one: "2 paths".
 func Count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

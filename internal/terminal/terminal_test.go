@@ -25,7 +25,7 @@ func newTest(o Options) (*Terminal, *bytes.Buffer, *clock) {
 	return t, &out, c
 }
 
-// everything is said once, in the order of the interface.
+// everything calls each method once, in the order of the interface.
 func everything(t *Terminal, c *clock) {
 	t.Note("made volume %s", "v")
 	t.Warn("the disk is almost full\nfree some")
