@@ -1,6 +1,6 @@
-// Package archive is the file that a volume is exported to: a tar, compressed
-// with zstd, of manifest.json and, for each path that it lists and in that order,
-// nar/<name of the path>.nar. tar and zstd are all it takes to look into one.
+// Package archive writes and reads the file that a volume is exported to: a tar, compressed
+// with zstd, of manifest.json and, in the order of the paths in it, a file
+// nar/<name of the path>.nar for each. The programs tar and zstd can unpack it.
 package archive
 
 import (
@@ -17,9 +17,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Write writes the file. The archives are those of the manifest's paths, one
-// after another; one whose hash is not the manifest's is a *nixstore.ChangedError.
-// What could not be read again is not written.
+// Write writes the file. Archives is the stream of the archives of the manifest's paths, in
+// that order. Write returns a *nixstore.ChangedError for an archive with another hash than
+// in the manifest, and an error for a manifest that Open would refuse.
 func Write(to io.Writer, m Manifest, archives io.Reader) error {
 	compressed, err := compress(to)
 	if err != nil {
@@ -27,7 +27,7 @@ func Write(to io.Writer, m Manifest, archives io.Reader) error {
 	}
 	err = write(tar.NewWriter(compressed), m, archives)
 	if err != nil {
-		return err // without an end, so that nobody takes it for whole
+		return err // without an end, so that no reader takes it for complete
 	}
 	return compressed.Close()
 }
@@ -56,7 +56,7 @@ func write(to *tar.Writer, m Manifest, archives io.Reader) error {
 
 func entryName(path nixstore.Path) string { return "nar/" + path.Base() + ".nar" }
 
-// header is the same for the same content, whenever it is written.
+// header returns an entry's header, the same whenever it is written.
 func header(name string, size int64) *tar.Header {
 	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o444, ModTime: time.Unix(1, 0)}
 }
@@ -64,17 +64,17 @@ func header(name string, size int64) *tar.Header {
 // A Reader reads the file from its beginning to its end.
 type Reader struct {
 	Manifest
-	whole io.ReadCloser // what was compressed
-	tar   *tar.Reader
+	content io.ReadCloser // decompressed
+	tar     *tar.Reader
 }
 
-// Open reads the manifest. Close lets go of what decompresses, not of the file.
+// Open reads the manifest. Close frees the decompressor; it does not close the file.
 func Open(file io.Reader) (*Reader, error) {
-	whole, err := decompress(file)
+	content, err := decompress(file)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{whole: whole, tar: tar.NewReader(whole)}
+	r := &Reader{content: content, tar: tar.NewReader(content)}
 	if err := r.manifest(); err != nil {
 		r.Close()
 		return nil, err
@@ -83,7 +83,7 @@ func Open(file io.Reader) (*Reader, error) {
 }
 
 // Close ends the reading.
-func (r *Reader) Close() { r.whole.Close() }
+func (r *Reader) Close() { r.content.Close() }
 
 var errForeign = hint.Add(errors.New("this is no export of a volume"), "`nixproxy volume export` writes one; an image goes to `nixproxy image load`")
 
@@ -106,9 +106,9 @@ func (r *Reader) manifest() error {
 	return err
 }
 
-// Each hands over the archive of each path, to be read whole or not at all. It
-// returns an error unless all of them are there, with nothing behind them.
-func (r *Reader) Each(take func(nixstore.Info, io.Reader) error) error {
+// Each calls use with each path's archive; use must read all of it or nothing. Each returns
+// an error unless all archives are there, with nothing behind them.
+func (r *Reader) Each(use func(nixstore.Info, io.Reader) error) error {
 	for n, i := range r.Paths {
 		entry, err := r.tar.Next()
 		if errors.Is(err, io.EOF) {
@@ -117,7 +117,7 @@ func (r *Reader) Each(take func(nixstore.Info, io.Reader) error) error {
 			err = fmt.Errorf("it is %s, of %d bytes", entry.Name, entry.Size)
 		}
 		if err == nil {
-			err = take(i, r.tar)
+			err = use(i, r.tar)
 		}
 		if err != nil {
 			return damaged(string(i.Path), err)
@@ -128,14 +128,14 @@ func (r *Reader) Each(take func(nixstore.Info, io.Reader) error) error {
 	} else if err != io.EOF {
 		return damaged("its end", err)
 	}
-	// Checksums come last.
-	if _, err := io.Copy(zeros{}, r.whole); err != nil {
+	// Checksums are at the very end.
+	if _, err := io.Copy(zeros{}, r.content); err != nil {
 		return damaged("its end", err)
 	}
 	return nil
 }
 
-// zeros are all that may follow the end of a tar.
+// zeros accepts only zeros: nothing else may follow the end of a tar.
 type zeros struct{}
 
 func (zeros) Write(p []byte) (int, error) {
@@ -145,7 +145,7 @@ func (zeros) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// damaged names the part of the file that cannot be read.
+// damaged returns an error that names the part of the file that cannot be read.
 func damaged(part string, err error) error {
 	var changed *nixstore.ChangedError
 	switch {

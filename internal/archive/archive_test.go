@@ -26,7 +26,7 @@ const (
 	bash  = nixstore.Path("/nix/store/3bsd5vkmwsrc2xq7vxndhdaak60ns84n-bash")
 )
 
-// nar is a file, of which each path has its own.
+// nar returns the archive of a path: a file, another one for each path.
 func nar(path nixstore.Path) []byte {
 	var all []byte
 	for _, word := range []string{"nix-archive-1", "(", "type", "regular", "contents", strings.Repeat(path.Name(), 9000), ")"} {
@@ -57,7 +57,7 @@ func written(t *testing.T, m Manifest) []byte {
 	return file.Bytes()
 }
 
-// verify reads a whole file.
+// verify reads all of a file.
 func verify(file []byte) (Manifest, error) {
 	r, err := Open(bytes.NewReader(file))
 	if err != nil {
@@ -91,8 +91,8 @@ func asJSON(t *testing.T, m Manifest) string {
 	return string(text)
 }
 
-// No archive is read without a word after any of its bits was changed, or with any
-// of its end missing: what cannot be read in it is named.
+// A file with any changed bit, or without any part of its end, is not read as another
+// content without an error.
 func TestDamageIsFound(t *testing.T) {
 	file := written(t, example())
 	for at := range file {
@@ -109,8 +109,8 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// Whoever carried the file is told to carry it again, and a disk's own error stays one.
-func TestDamageIsToldFromTheDisks(t *testing.T) {
+// Damage has the hint to copy the file again; a disk's own error is passed on.
+func TestDamageIsNoDiskError(t *testing.T) {
 	file := written(t, example())
 	broken := bytes.Clone(file)
 	broken[len(file)/2] ^= 0x80
@@ -217,7 +217,7 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// packed is a file of a manifest and nothing else.
+// packed returns a file with a manifest and nothing else.
 func packed(t *testing.T, manifest string) []byte {
 	t.Helper()
 	var content bytes.Buffer

@@ -11,8 +11,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Format is the version of the file that this nixproxy writes, and the latest
-// that it reads.
+// Format is the version of the file that this nixproxy writes, and the latest that it reads.
 const Format = 1
 
 const manifestName = "manifest.json"
@@ -20,10 +19,10 @@ const manifestName = "manifest.json"
 // maxManifest bounds a manifest, in bytes. 50,000 paths take 40 MB.
 const maxManifest = 512 << 20
 
-// A Manifest says what is in the file.
+// A Manifest describes what is in the file.
 type Manifest struct {
 	Format   int    `json:"format"`
-	Nixproxy string `json:"nixproxy"` // the version that wrote it
+	Nixproxy string `json:"nixproxy"` // the version of nixproxy that wrote it
 	Flavour  string `json:"flavour"`  // of the volume: nix, lix
 	Platform string `json:"platform"` // os/arch
 	agentapi.Manifest
@@ -40,9 +39,8 @@ func (m Manifest) marshal() ([]byte, error) {
 	return text, err
 }
 
-// parseManifest reads what may be anybody's. Of a list it makes no more than what
-// comes before its first wrong element: in a file of a few kilobytes there is room
-// for millions of empty ones.
+// parseManifest reads a manifest, whose author is not trusted. It decodes a list only up to
+// the first wrong element: a file of a few kilobytes has room for millions of empty ones.
 func parseManifest(text []byte) (m Manifest, err error) {
 	lists := struct {
 		*Manifest
@@ -69,18 +67,18 @@ func parseManifest(text []byte) (m Manifest, err error) {
 	return m, err
 }
 
-// each decodes a list up to the first element that is not taken.
-func each[T any](list json.RawMessage, take func(T) error) error {
+// each decodes a list and adds its elements, up to the first error.
+func each[T any](list json.RawMessage, add func(T) error) error {
 	elements := json.NewDecoder(bytes.NewReader(list))
 	if first, _ := elements.Token(); first != json.Delim('[') {
-		return nil // there is none
+		return nil // no list
 	}
 	for elements.More() {
 		var one T
 		if err := elements.Decode(&one); err != nil {
 			return err
 		}
-		if err := take(one); err != nil {
+		if err := add(one); err != nil {
 			return err
 		}
 	}

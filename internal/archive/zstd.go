@@ -11,12 +11,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// maxWindow is what a decoder keeps at most, in bytes: as much as `zstd --long`
-// makes one keep that compresses the file anew.
+// maxWindow bounds a decoder's window, in bytes. It is the window of `zstd --long`, with
+// which the user may compress the file anew.
 const maxWindow = 128 << 20
 
-// compress uses the level that is nearest to zstd's own default: the one below it
-// is no faster here, and the file a fifth larger.
+// compress uses the level nearest to zstd's own default. The level below is no faster here,
+// and makes the file a fifth larger.
 func compress(to io.Writer) (io.WriteCloser, error) {
 	return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedDefault))
 }
@@ -29,7 +29,7 @@ func decompress(from io.Reader) (io.ReadCloser, error) {
 	return decoder{d.IOReadCloser()}, nil
 }
 
-// A decoder tells damage of the file from errors of its disk.
+// A decoder tells damage of the file from errors of the disk.
 type decoder struct{ io.ReadCloser }
 
 func (d decoder) Read(p []byte) (int, error) {
