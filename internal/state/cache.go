@@ -12,7 +12,7 @@ type Cache struct {
 	kind string
 }
 
-// Cache returns the cache for one kind of fact, kept in a directory of that name.
+// Cache returns the cache for one kind of fact, in a directory of that name.
 func (d *Dir) Cache(kind string) Cache { return Cache{dir: d, kind: kind} }
 
 // Load returns what was saved for the key.
@@ -22,10 +22,10 @@ func (c Cache) Load(key string) (string, bool) {
 	return value, ok
 }
 
-// Save remembers the value. That it cannot is no error: it is only a cache.
+// Save saves the value for the key. It ignores errors, as a cache may lose values.
 func (c Cache) Save(key, value string) { _ = c.dir.Save(c.file(key), value) }
 
-// file hashes the key, which can be a path, or longer than a file name may be.
+// file returns a name with the key's hash: a key can be a path, or too long for a name.
 func (c Cache) file(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(c.kind, hex.EncodeToString(sum[:]))

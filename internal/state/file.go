@@ -11,12 +11,11 @@ import (
 	"reflect"
 )
 
-// largest is more than any file here has to be.
-const largest = 1 << 20
+// maxSize bounds a file, in bytes: all files here are smaller.
+const maxSize = 1 << 20
 
-// Load reads what Save wrote under the name into v, a pointer. It tells whether there was
-// something of use; v is untouched if not: missing, another user's, too large, not of v's
-// shape.
+// Load reads what Save wrote under the name into v, a pointer. It returns false, and leaves
+// v alone, if the file is missing, another user's, too large, or not of v's shape.
 func (d *Dir) Load(name string, v any) bool {
 	data, _, err := d.read(name)
 	if err != nil {
@@ -30,8 +29,8 @@ func (d *Dir) Load(name string, v any) bool {
 	return true
 }
 
-// Save writes v under the name, a relative path. Who reads at the same time gets all of
-// the old or all of the new.
+// Save writes v under the name, a relative path. It is atomic: a concurrent reader gets the
+// old value or the new one.
 func (d *Dir) Save(name string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -40,7 +39,7 @@ func (d *Dir) Save(name string, v any) error {
 	return d.write(name, append(data, '\n'))
 }
 
-// Remove removes what is saved under the name. That there is nothing is success.
+// Remove removes what is saved under the name. A missing file is no error.
 func (d *Dir) Remove(name string) error {
 	path, err := d.file(name)
 	if err != nil {
@@ -73,16 +72,16 @@ func (d *Dir) read(name string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if owner, err := ownerIn(info); err != nil || owner != d.user.uid || !info.Mode().IsRegular() || info.Size() > largest {
+	if owner, err := ownerIn(info); err != nil || owner != d.user.uid || !info.Mode().IsRegular() || info.Size() > maxSize {
 		return nil, nil, fmt.Errorf("%s is not a file of nixproxy's", path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, largest))
+	data, err := io.ReadAll(io.LimitReader(f, maxSize))
 	return data, info, err
 }
 
-// write makes a temporary file in the same directory and renames it. It is not synced:
-// half a file after a power cut counts as none. (github.com/google/renameio syncs each,
-// and leaves a key that others can read as it is.)
+// write writes a temporary file in the same directory and renames it. It does not sync: half
+// a file after a power cut counts as missing. (github.com/google/renameio syncs each file,
+// and leaves the mode of a key that others can read as it is.)
 func (d *Dir) write(name string, data []byte) error {
 	path, err := d.file(name)
 	if err != nil {

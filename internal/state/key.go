@@ -16,9 +16,9 @@ import (
 
 const keyFile = "key"
 
-// ClientKey returns the key that this user shows to agents, made the first time.
-// Everybody who asks at once gets the same one. A broken one, or one that others can
-// read, is replaced: an agent will be told of the new one.
+// ClientKey returns the key that this user shows to agents; the first call makes it.
+// Concurrent calls get the same key. A key that is broken, or that others can read, is
+// replaced; agents then get the new one.
 func (d *Dir) ClientKey() (ssh.Signer, error) {
 	if key, err := d.loadKey(); err == nil {
 		return key, nil
@@ -36,7 +36,7 @@ func (d *Dir) ClientKey() (ssh.Signer, error) {
 	return d.makeKey()
 }
 
-// ClientKeyFile is where ClientKey keeps it, as OpenSSH reads it.
+// ClientKeyFile returns the path of the key's file, which OpenSSH can read.
 func (d *Dir) ClientKeyFile() string { return filepath.Join(d.path, keyFile) }
 
 func (d *Dir) loadKey() (ssh.Signer, error) {
@@ -50,8 +50,8 @@ func (d *Dir) loadKey() (ssh.Signer, error) {
 	return ssh.ParsePrivateKey(data)
 }
 
-// makeKey makes one of the kind that is fastest in a process which lives for
-// milliseconds: of Ed25519's, Go computes tables for one before the first use.
+// makeKey makes an ECDSA key, the fastest in a process that lives for milliseconds: Go
+// computes tables before the first use of an Ed25519 key.
 func (d *Dir) makeKey() (ssh.Signer, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// patience is how long a wait may be before the user hears of it.
+// patience is how long Lock waits before it calls waiting.
 const patience = 300 * time.Millisecond
 
-// Lock takes the lock of that name, which one process, and one caller in it, has at a
-// time. It waits for it until ctx ends, and calls waiting (which may be nil) once if that
-// takes long enough to be noticed. The lock is held until unlock, or until the process
-// ends however it ends; unlock may be called again.
+// Lock takes the lock of that name, which only one caller in one process has at a time. It
+// waits for the lock until ctx ends, and calls waiting (which may be nil) once if the wait
+// is long enough to be noticed. The lock is held until unlock or the end of the process,
+// however it ends; unlock may be called again.
 func (d *Dir) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
 	path, err := d.file(name + ".lock")
 	if err != nil {
@@ -50,10 +50,11 @@ func acquire(ctx context.Context, path string, waiting func()) (release func(), 
 	return release, err
 }
 
-// held is a lock's file, as long as it is not released.
+// held is a lock that is not released.
 type held struct{ release func() }
 
-// hold keeps a lock from being garbage, with which it would be lost.
+// hold keeps a reference to a lock: the garbage collector would close its file and so release
+// it.
 func (d *Dir) hold(release func()) (unlock func()) {
 	lock := &held{release}
 	d.mu.Lock()

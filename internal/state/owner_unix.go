@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// currentUser is the effective one: what it writes is what counts.
+// currentUser returns the effective user, who owns the files that nixproxy writes.
 func currentUser() user {
 	return user{
 		uid:      os.Geteuid(),
@@ -37,7 +37,7 @@ func ownerIn(info fs.FileInfo) (int, error) {
 	return int(stat.Uid), nil
 }
 
-// openPlain opens a file to read it; a link is refused, and a pipe does not block.
+// openPlain opens a file for reading. It refuses a link, and does not block on a pipe.
 func openPlain(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 }

@@ -1,8 +1,8 @@
 // Package state keeps nixproxy's files on the host: what it remembers between two
 // commands, its key, its locks.
 //
-// All of it is a cache. Losing it costs one slow command, so what cannot be read, or was
-// not written by this user, counts as missing.
+// All of it is a cache. Losing it costs one slow command, so a file that cannot be read, or
+// is another user's, counts as missing.
 package state
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// Dir is the directory that all the files are in. It is safe for concurrent use, by other
-// processes too.
+// Dir is the directory of all these files. It is safe for concurrent use, also by several
+// processes.
 type Dir struct {
 	path string
 	user user
@@ -28,7 +28,7 @@ type Dir struct {
 	held map[*held]bool
 }
 
-// user is who nixproxy runs as, and what it may write; a seam for tests.
+// user is the user that nixproxy runs as, with what it may write; a seam for tests.
 type user struct {
 	uid      int
 	owner    func(path string) (int, error)
@@ -36,12 +36,12 @@ type user struct {
 	temp     string
 }
 
-// Open returns the directory at path, made if it is missing. Without a path it is
-// nixproxy's in the user's state home.
+// Open returns the directory at path, and makes it if it is missing. The default for an
+// empty path is nixproxy's directory in the user's state home.
 //
-// Nothing is written to a directory of another user: sudo keeps HOME on a Mac, and root's
-// files there would lock the user out. Then, and where the directory cannot be written,
-// it is a private one among the temporary files.
+// Open does not use a directory of another user: sudo keeps HOME on a Mac, and root's files
+// there would lock the user out. In that case, and when the directory cannot be written, it
+// returns a private one among the temporary files.
 func Open(path string) (*Dir, error) {
 	if path == "" {
 		path = filepath.Join(xdg.StateHome, "nixproxy")
@@ -54,7 +54,7 @@ func open(path string, u user) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the state directory: %w", err)
 	}
-	if !u.may(path) || os.MkdirAll(path, 0o700) != nil || !u.writable(path) {
+	if !u.mayUse(path) || os.MkdirAll(path, 0o700) != nil || !u.writable(path) {
 		if path, err = u.private(); err != nil {
 			return nil, err
 		}
@@ -62,12 +62,12 @@ func open(path string, u user) (*Dir, error) {
 	return &Dir{path: path, user: u, held: map[*held]bool{}}, nil
 }
 
-// Path is where the directory is.
+// Path returns the directory's path.
 func (d *Dir) Path() string { return d.path }
 
-// may tells whether path, or what it would be made in, belongs to the user. Where
-// everybody may make files of their own, such as /tmp, so may the user.
-func (u user) may(path string) bool {
+// mayUse reports whether path, or the directory that it would be made in, belongs to the
+// user. A directory in which everybody may make files, such as /tmp, will do, too.
+func (u user) mayUse(path string) bool {
 	for at := path; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if errors.Is(err, os.ErrNotExist) && at != filepath.Dir(at) {
@@ -84,8 +84,8 @@ func (u user) may(path string) bool {
 	}
 }
 
-// private makes the directory for a user without one. Its parent is everybody's, so it is
-// used only if nobody else can have prepared it.
+// private makes the directory for a user without one. Everybody can write to its parent, so
+// it must belong to the user, and be closed to others.
 func (u user) private() (string, error) {
 	path := filepath.Join(u.temp, "nixproxy-"+strconv.Itoa(u.uid))
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {

@@ -62,7 +62,7 @@ func TestLoadTakesNothingOdd(t *testing.T) {
 	os.WriteFile(at("empty"), nil, 0o600)
 	os.WriteFile(at("half"), []byte(`{"Address":"x`), 0o600)
 	os.WriteFile(at("shape"), []byte(`{"Address":7}`), 0o600)
-	os.WriteFile(at("large"), append(bytes.Repeat([]byte(" "), largest), `{"Address":"x"}`...), 0o600)
+	os.WriteFile(at("large"), append(bytes.Repeat([]byte(" "), maxSize), `{"Address":"x"}`...), 0o600)
 	os.Symlink(at("good"), at("link"))
 	os.Mkdir(at("folder"), 0o700)
 	for _, name := range []string{"missing", "empty", "half", "shape", "large", "link", "folder", "../state/good", "/etc/passwd", ""} {
@@ -95,7 +95,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// The home is another user's (sudo keeping HOME on a Mac): nothing is written there.
+// Nothing is written to a home of another user (sudo keeps HOME on a Mac).
 func TestAnothersHome(t *testing.T) {
 	home, u := t.TempDir(), currentUser()
 	u.temp = t.TempDir()
@@ -200,11 +200,11 @@ func TestLockExcludes(t *testing.T) {
 	all.Wait()
 }
 
-const keyAsked = "NIXPROXY_TEST_STATE"
+const keyDirEnv = "NIXPROXY_TEST_STATE"
 
 // TestMain is also the process that TestKeyOfManyProcesses starts.
 func TestMain(m *testing.M) {
-	dir := os.Getenv(keyAsked)
+	dir := os.Getenv(keyDirEnv)
 	if dir == "" {
 		os.Exit(m.Run())
 	}
@@ -258,7 +258,7 @@ func TestKeyOfManyProcesses(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	sameForAll(t, func() ([]byte, error) {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), keyAsked+"="+dir)
+		cmd.Env = append(os.Environ(), keyDirEnv+"="+dir)
 		return cmd.Output()
 	})
 }
