@@ -1,5 +1,5 @@
-// Package console is the caller's terminal: its size, its modes, who may read
-// it, and raw mode.
+// Package console handles the caller's terminal: its size, its modes, raw mode, and which
+// process may read from it.
 package console
 
 import (
@@ -12,16 +12,15 @@ import (
 	"golang.org/x/term"
 )
 
-// A Console is the terminal that the caller's standard streams are, as far as
-// they are one.
+// A Console is the terminal of the caller's standard streams, as far as these are one.
 type Console struct {
 	in, out, err *os.File // nil where the stream is no terminal
 
 	mu    sync.Mutex
-	saved *term.State // what raw mode has replaced; nil when it is not set
+	saved *term.State // the state before raw mode; nil when it is not set
 }
 
-// New looks at the caller's streams.
+// New finds the terminals among the caller's streams.
 func New(in io.Reader, out, err *os.File) *Console {
 	c := &Console{out: terminal(out), err: terminal(err)}
 	if f, ok := in.(*os.File); ok {
@@ -37,14 +36,13 @@ func terminal(f *os.File) *os.File {
 	return f
 }
 
-// In tells whether stdin is a terminal.
+// In reports whether stdin is a terminal.
 func (c *Console) In() bool { return c.in != nil }
 
-// Out tells whether stdout is a terminal.
+// Out reports whether stdout is a terminal.
 func (c *Console) Out() bool { return c.out != nil }
 
-// ErrApart tells whether stderr goes elsewhere than to the terminal of stdin and
-// stdout.
+// ErrApart reports whether stderr goes elsewhere than to the terminal of stdin and stdout.
 func (c *Console) ErrApart() bool {
 	shown := c.out
 	if shown == nil {
@@ -61,7 +59,7 @@ func device(f *os.File) uint64 {
 	return uint64(stat.Rdev) //nolint:unconvert // another type on macOS
 }
 
-// any is one of the streams that are the terminal, or nil.
+// any returns one of the streams that are the terminal, or nil.
 func (c *Console) any() *os.File {
 	for _, f := range []*os.File{c.out, c.in, c.err} {
 		if f != nil {
@@ -71,32 +69,32 @@ func (c *Console) any() *os.File {
 	return nil
 }
 
-// Gone tells whether there was a terminal and it has been closed.
+// Gone reports whether there was a terminal and it has been closed.
 func (c *Console) Gone() bool {
 	f := c.any()
 	return f != nil && !term.IsTerminal(int(f.Fd()))
 }
 
-// A Size is a terminal's, in characters and, where known, in pixels.
+// A Size is a terminal's size, in characters and, where known, in pixels.
 type Size struct{ Columns, Rows, Width, Height uint32 }
 
-// usual is the size of a terminal that nobody looks at.
-var usual = Size{Columns: 80, Rows: 24}
+// defaultSize is the size of a terminal that nobody looks at.
+var defaultSize = Size{Columns: 80, Rows: 24}
 
-// Size returns the terminal's size; where there is none, 80x24.
+// Size returns the terminal's size; without a terminal, 80x24.
 func (c *Console) Size() Size {
 	f := c.any()
 	if f == nil {
-		return usual
+		return defaultSize
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return usual
+		return defaultSize
 	}
 	return Size{Columns: uint32(size.Col), Rows: uint32(size.Row), Width: uint32(size.Xpixel), Height: uint32(size.Ypixel)}
 }
 
-// Resized tells each time that the terminal has got another size.
+// Resized returns a channel that gets a signal when the terminal's size has changed.
 func (c *Console) Resized() <-chan os.Signal {
 	resized := make(chan os.Signal, 1) // the latest size is all that matters
 	if c.any() != nil {
@@ -105,9 +103,9 @@ func (c *Console) Resized() <-chan os.Signal {
 	return resized
 }
 
-// Raw has each byte that is typed come as it is. The terminal of a job in the
-// background belongs to the job in the foreground: there it does nothing and
-// returns false. It can be called again, such as after this process was stopped.
+// Raw sets raw mode: each byte arrives as it is typed. A job in the background may not
+// change the terminal of the job in the foreground: there Raw does nothing and returns
+// false. It can be called again, such as after this process was stopped.
 func (c *Console) Raw() bool {
 	if c.in == nil {
 		return true
@@ -124,12 +122,12 @@ func (c *Console) Raw() bool {
 	return true // a terminal that is gone will never be raw
 }
 
-// Restore undoes raw mode, once; where it is not set it does nothing.
+// Restore undoes raw mode; when it is not set, Restore does nothing.
 func (c *Console) Restore() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.saved != nil {
-		_ = term.Restore(int(c.in.Fd()), c.saved) // a terminal that is gone needs it no more
+		_ = term.Restore(int(c.in.Fd()), c.saved) // fails only on a terminal that is gone
 		c.saved = nil
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open is a terminal: the user's side of it, and the program's.
+// open returns the two sides of a terminal: the user's and the program's.
 func open(t *testing.T) (user, program *os.File) {
 	t.Helper()
 	user, program, err := pty.Open()
@@ -91,14 +91,14 @@ func TestResized(t *testing.T) {
 	_, terminal := open(t)
 	c := New(terminal, terminal, terminal)
 	resized := c.Resized()
-	// The kernel tells the terminal's own job, which the tests are not.
+	// The kernel signals only the terminal's own job, to which the tests do not belong.
 	if err := unix.Kill(unix.Getpid(), unix.SIGWINCH); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-resized:
 	case <-time.After(10 * time.Second):
-		t.Error("nobody was told")
+		t.Error("no signal came")
 	}
 }
 
@@ -172,7 +172,7 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// typed starts one read and returns what it gives.
+// typed starts one read and returns a channel for its result.
 func typed(c *Console) <-chan string {
 	got := make(chan string, 1)
 	go func() {
@@ -219,11 +219,11 @@ func TestKeysForAnotherAreLeftToIt(t *testing.T) {
 	stolen := typed(command)
 	for _, key := range []string{"q", "\r"} {
 		user.WriteString(key)
-		// The command looks at each key and lets it lie, before the pager takes it.
+		// The command sees each key and leaves it alone, before the pager reads it.
 		select {
 		case got := <-stolen:
 			t.Fatalf("the command read %q", got)
-		case <-time.After(2 * again):
+		case <-time.After(2 * pollInterval):
 		}
 		expect(t, typed(pager), key)
 	}

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Controlling tells whether the terminal is this process's own, which sends its
-// job signals, and not one that somebody has opened for it.
+// Controlling reports whether the terminal is this process's controlling terminal, which
+// sends its job signals, and not just one that was opened for it.
 func (c *Console) Controlling() bool {
 	_, err := c.foregroundGroup()
 	return err == nil
 }
 
-// Foreground tells whether this process is of the terminal's job in the
-// foreground, or the terminal knows no jobs of this process's session.
+// Foreground reports whether this process belongs to the terminal's job in the foreground,
+// or the terminal knows no jobs of this process's session.
 func (c *Console) Foreground() bool {
 	group, err := c.foregroundGroup()
 	return err != nil || group == unix.Getpgrp()
@@ -33,21 +33,20 @@ func (c *Console) foregroundGroup() (int, error) {
 	return unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPGRP)
 }
 
-// CanStop tells whether somebody is there who could continue this process: a
-// shell with job control. The kernel lets Ctrl-Z stop nobody else (the orphaned
-// process groups of POSIX).
+// CanStop reports whether there is a shell with job control, which can continue this process.
+// Without one, the kernel does not let Ctrl-Z stop a process (POSIX: orphaned process groups).
 func CanStop() bool {
 	session, err := unix.Getsid(0)
 	if err != nil || session == unix.Getpgrp() || signal.Ignored(unix.SIGTSTP) {
 		return false
 	}
-	// A parent of the same group, such as a script, is its shell's to continue.
+	// A parent in the same group, such as a script, is continued by its own shell.
 	parents, err := unix.Getsid(os.Getppid())
 	return err == nil && parents == session
 }
 
-// Stop stops this process, and with others all of its job, as Ctrl-Z does where
-// it is not a byte; SIGTSTP must be ignored. It may return a moment before that.
+// Stop stops this process, and if others is set all of its job, as Ctrl-Z does outside of
+// raw mode. SIGTSTP must be ignored. Stop may return a moment before the process stops.
 func Stop(others bool) {
 	if others {
 		_ = unix.Kill(0, unix.SIGTSTP)
@@ -55,8 +54,8 @@ func Stop(others bool) {
 	_ = unix.Kill(unix.Getpid(), unix.SIGSTOP)
 }
 
-// Interrupt ends this process by SIGINT, and with others interrupts all of its
-// job, as Ctrl-C does where it is not a byte. It returns if it does not end.
+// Interrupt ends this process by SIGINT, and if others is set interrupts all of its job, as
+// Ctrl-C does outside of raw mode. It returns only if the process does not end.
 func Interrupt(others bool) {
 	if signal.Ignored(unix.SIGINT) {
 		return
@@ -67,5 +66,5 @@ func Interrupt(others bool) {
 		to = 0
 	}
 	_ = unix.Kill(to, unix.SIGINT)
-	time.Sleep(time.Second) // it ends this process at once, or never
+	time.Sleep(time.Second) // SIGINT ends this process at once, or never
 }

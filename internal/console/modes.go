@@ -5,8 +5,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Which characters and flags of RFC 4254, section 8, the terminals of all
-// systems know.
+// The characters and flags of RFC 4254, section 8, that the terminals of all systems know.
 var (
 	characters = map[uint8]int{
 		ssh.VINTR: unix.VINTR, ssh.VQUIT: unix.VQUIT, ssh.VERASE: unix.VERASE, ssh.VKILL: unix.VKILL, ssh.VEOF: unix.VEOF,
@@ -28,11 +27,11 @@ var (
 	}
 )
 
-// noCharacter is RFC 4254's "none", which systems write in ways of their own.
+// noCharacter is RFC 4254's value for "none"; each system has its own, disabled.
 const noCharacter = 255
 
-// Modes are the terminal's, as ssh says them; none where stdin is no terminal.
-// Raw mode is in them once it is set.
+// Modes returns the terminal's modes in ssh's encoding, raw mode included once it is set. It
+// returns nil when stdin is no terminal.
 func (c *Console) Modes() ssh.TerminalModes {
 	if c.in == nil {
 		return nil

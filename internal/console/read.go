@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// again is when somebody else's terminal is looked at again: no event tells
-// that it has changed hands.
-const again = 50 * time.Millisecond
+// pollInterval is the time between two checks of a terminal that another process reads: no
+// event tells when that changes.
+const pollInterval = 50 * time.Millisecond
 
-// ErrHungUp says that the terminal is gone, which is not something that was
-// typed: in raw mode nobody can type an end.
+// ErrHungUp says that the terminal is gone. It is not io.EOF, which means that the user has
+// typed the end; in raw mode that is impossible.
 var ErrHungUp = errors.New("the terminal is gone")
 
-// Read reads what is typed, as long as it is typed for this process. A command
-// may never read its stdin, and is not to be stopped for that in the background
-// (SIGTTIN), nor to take the keys from a pager at the end of its pipeline.
+// Read reads what is typed for this process, and leaves alone what is typed for others. The
+// command may never use its stdin: this process must not be stopped in the background for
+// reading it (SIGTTIN), nor take the keys from a pager at the end of the pipeline.
 func (c *Console) Read(p []byte) (int, error) {
 	if c.in == nil {
 		return 0, io.EOF
@@ -30,7 +30,7 @@ func (c *Console) Read(p []byte) (int, error) {
 		if c.ours() {
 			return c.read(p)
 		}
-		time.Sleep(again)
+		time.Sleep(pollInterval)
 	}
 }
 
@@ -43,8 +43,8 @@ func (c *Console) read(p []byte) (int, error) {
 	return n, err
 }
 
-// await returns when there is something to read, whoever it is for. It is
-// select(2), as poll(2) of macOS does not know terminals.
+// await returns when there is something to read, for this process or another. It uses
+// select(2), because poll(2) of macOS does not support terminals.
 func (c *Console) await() error {
 	fd := int(c.in.Fd())
 	for {
@@ -57,13 +57,14 @@ func (c *Console) await() error {
 	}
 }
 
-// ours tells whether what is typed is for this process. A line is; single keys
-// are for who has asked for them.
+// ours reports whether the input is for this process. A line is; single keys are for the
+// process that has set the terminal to such a mode.
 func (c *Console) ours() bool {
 	return c.Foreground() && (c.isRaw() || c.byLine())
 }
 
+// byLine reports whether the terminal delivers lines.
 func (c *Console) byLine() bool {
 	t, err := unix.IoctlGetTermios(int(c.in.Fd()), getTermios)
-	return err != nil || t.Lflag&unix.ICANON != 0 // the read will tell of the error
+	return err != nil || t.Lflag&unix.ICANON != 0 // the read returns the error
 }
