@@ -1,5 +1,5 @@
-// Package nixconf reads the host's Nix configuration from its files, without starting
-// Nix, and turns it into that of a session.
+// Package nixconf reads the host's Nix configuration from its files, without starting Nix,
+// and makes a session's configuration of it.
 package nixconf
 
 import (
@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// Config is the part of Nix's configuration that a session takes over from the host. Each
-// list is in the order in which the configuration names its words, each word once; nil
-// where it says nothing, and what the image has stays. Of no use is trusted-substituters:
-// it permits other users what root, who a session is, may do anyway.
+// Config is the part of Nix's configuration that a session takes over from the host. A list
+// has each word once, in the order of the configuration. A nil list means that the host sets
+// nothing, and the image's own value stays. The setting trusted-substituters is not needed:
+// it permits other users what root, the session's user, may do anyway.
 type Config struct {
 	ExperimentalFeatures []string
 	Substituters         []string
@@ -21,14 +21,14 @@ type Config struct {
 	NetrcFile            string   // the path on the host
 }
 
-// WithoutNix is what counts on a host that has no Nix: the commands and flakes that
-// nearly everybody turns on, the secrets, because there may be tokens in NIX_CONFIG, as
-// on CI systems, and the rest as the image has it.
+// WithoutNix returns the configuration for a host that has no Nix: the features that nearly
+// everybody turns on, the secrets (a CI system may have tokens in NIX_CONFIG), and the image's
+// own values for the rest.
 func (c Config) WithoutNix() Config {
 	return Config{ExperimentalFeatures: usual(), AccessTokens: c.AccessTokens, NetrcFile: c.NetrcFile}
 }
 
-// builtin is what Nix uses without any file.
+// builtin returns Nix's defaults.
 func builtin() Config {
 	return Config{
 		Substituters:      []string{"https://cache.nixos.org/"},
@@ -38,9 +38,9 @@ func builtin() Config {
 
 func usual() []string { return []string{"nix-command", "flakes"} }
 
-// Session returns the lines for a session's NIX_CONFIG, each ended by a newline; empty
-// when there is nothing to say. What Config holds is checked once more, so that no value
-// can add a line.
+// Session returns the lines for a session's NIX_CONFIG, each with a newline at its end;
+// empty when the host sets nothing. It checks all values once more, so that none can add a
+// line.
 func (c Config) Session() string {
 	var lines strings.Builder
 	if features := clean(c.ExperimentalFeatures, validFeature); len(features) > 0 {
@@ -55,7 +55,7 @@ func (c Config) Session() string {
 	return lines.String()
 }
 
-// Secrets returns the lines that nobody but the session may see.
+// Secrets returns the lines that only the session may see.
 func (c Config) Secrets() string {
 	var lines strings.Builder
 	if tokens := clean(c.AccessTokens, validWord); len(tokens) > 0 {
@@ -71,7 +71,7 @@ func writeLine(to *strings.Builder, name string, words []string) {
 	to.WriteString(strings.TrimSpace(name+" = "+strings.Join(words, " ")) + "\n")
 }
 
-// clean returns the valid words, each once: nil for nil, else a list, which may be empty.
+// clean returns the valid words, each once. The result is nil only for nil.
 func clean(words []string, valid func(string) bool) []string {
 	if words == nil {
 		return nil
@@ -88,18 +88,18 @@ func clean(words []string, valid func(string) bool) []string {
 	return kept
 }
 
-// longest bounds one word of a list.
-const longest = 4096
+// maxWord bounds one word of a list, in bytes.
+const maxWord = 4096
 
-// validFeature accepts what Nix names its features like: lower-case words joined by hyphens.
+// validFeature accepts names like those of Nix's features: lower-case words joined by hyphens.
 func validFeature(word string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
 	return word != "" && len(word) <= 100 && word[0] != '-' && strings.Trim(word, letters) == ""
 }
 
-// validWord accepts what can stand in a list of nix.conf: no blanks, no control
-// characters, no start of a comment.
+// validWord accepts a word of a list in nix.conf: without blanks, control characters, and the
+// start of a comment.
 func validWord(word string) bool {
-	return word != "" && len(word) <= longest && utf8.ValidString(word) &&
+	return word != "" && len(word) <= maxWord && utf8.ValidString(word) &&
 		strings.IndexFunc(word, func(r rune) bool { return r == '#' || unicode.IsSpace(r) || !unicode.IsGraphic(r) }) < 0
 }

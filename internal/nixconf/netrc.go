@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// largestNetrc bounds what is sent with each command.
-const largestNetrc = 1 << 20
+// maxNetrc bounds a netrc file, in bytes: each command sends it.
+const maxNetrc = 1 << 20
 
-// Netrc reads the passwords for downloads from a netrc file. One that is not there is no
-// error, and neither is a relative path: it would mean another file in each directory.
-// One that this user may not read is an error, although the host's Nix daemon may use it.
+// Netrc reads the passwords for downloads from a netrc file. It returns nil for a missing
+// file, and for a relative path, which would mean another file in each directory. A file that
+// this user may not read is an error, although the host's Nix daemon may use it.
 func Netrc(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return nil, nil
@@ -31,7 +31,7 @@ func Netrc(path string) ([]byte, error) {
 }
 
 func readNetrc(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a named pipe would wait for its writer
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // else a named pipe would wait for its writer
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +43,9 @@ func readNetrc(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	content, err := io.ReadAll(io.LimitReader(f, largestNetrc+1))
-	if len(content) > largestNetrc {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, largestNetrc)
+	content, err := io.ReadAll(io.LimitReader(f, maxNetrc+1))
+	if len(content) > maxNetrc {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxNetrc)
 	}
 	return content, err
 }

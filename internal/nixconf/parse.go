@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// setting is one line `name = value`; the value's words are its elements.
+// setting is one line `name = value`; words are those of the value.
 type setting struct {
 	name  string
 	words []string
 }
 
-// mostFiles bounds the files that one file includes, directly or not. Nix knows no bound
-// and dies of a loop.
-const mostFiles = 100
+// maxFiles bounds the files that one file includes, directly or not. Nix has no bound, and
+// crashes on a loop.
+const maxFiles = 100
 
 // parser turns one file and what it includes into settings, as parseConfigFiles in Nix's
 // libutil/configuration.cc does.
@@ -26,9 +26,9 @@ type parser struct {
 	settings []setting
 }
 
-// parse adds the settings in contents. A `#` starts a comment wherever it stands, and no
-// line continues on the next. Path is where contents are from: relative includes start in
-// its directory, and errors name it.
+// parse adds the settings in contents, which are the file path's: relative includes start in
+// its directory, and errors name it. A `#` starts a comment anywhere, and no line continues on
+// the next.
 func (p *parser) parse(contents, path string) error {
 	number := 0
 	for line := range strings.SplitSeq(contents, "\n") {
@@ -45,7 +45,7 @@ func (p *parser) parse(contents, path string) error {
 	return nil
 }
 
-// blank is what separates words for Nix: a form feed or a Unicode space does not.
+// blank reports whether r separates words in nix.conf. Form feeds and Unicode spaces do not.
 func blank(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
 
 func (p *parser) line(words []string, path string) error {
@@ -62,15 +62,15 @@ func (p *parser) line(words []string, path string) error {
 	return nil
 }
 
-// include reads another file at this place. One that is there and cannot be read is left
-// out, as Nix does.
+// include parses another file at this place. Like Nix, it ignores a file that exists but
+// cannot be read.
 func (p *parser) include(target, from string, mayMiss bool) error {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(filepath.Dir(from), target)
 	}
 	p.files++
-	if p.files > mostFiles {
-		return fmt.Errorf("more than %d files included: does %s include itself?", mostFiles, target)
+	if p.files > maxFiles {
+		return fmt.Errorf("more than %d files included: does %s include itself?", maxFiles, target)
 	}
 	contents, err := p.readFile(target)
 	switch {

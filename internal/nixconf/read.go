@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// Host is what Read needs to know of the machine; Local fills it for the real one.
+// Host is what Read needs to know about the machine; Local returns that of this one.
 type Host struct {
 	ReadFile    func(path string) ([]byte, error)
 	LookupEnv   func(key string) (string, bool)
 	Home        string
-	Determinate bool // the host's Nix is Determinate's, which has the usual features on whatever its files say
+	Determinate bool // the host's Nix is Determinate's, with the usual features always on
 }
 
-// Local is this machine.
+// Local returns the Host of this machine.
 func Local(home string, determinate bool) Host {
 	return Host{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv, Home: home, Determinate: determinate}
 }
 
-// Read returns the host's effective configuration, as far as its files say something: the
-// system's file, then the user's, then NIX_CONFIG, in the order of loadConfFile in Nix's
-// libstore/globals.cc. A file that is missing or cannot be read is skipped. One that Nix
-// would refuse is left out whole, and the error is about the first such; the Config is of
-// use all the same.
+// Read returns the host's effective configuration, as far as it is set: by the system's file,
+// then the user's files, then NIX_CONFIG (the order of loadConfFile in Nix's
+// libstore/globals.cc). Read skips a file that is missing or cannot be read. It leaves out
+// all of a file that Nix would refuse, and returns an error about the first such file; the
+// Config is valid also with an error.
 func Read(h Host) (Config, error) {
 	config := Config{NetrcFile: filepath.Join(h.systemDir(), "netrc")}
 	var fault error
@@ -50,7 +50,7 @@ func Read(h Host) (Config, error) {
 	return config, fault
 }
 
-// files are the configuration files, the weakest first.
+// files returns the configuration files; later ones override earlier ones.
 func (h Host) files() []string {
 	user := h.userFiles()
 	slices.Reverse(user)
@@ -64,8 +64,8 @@ func (h Host) systemDir() string {
 	return "/etc/nix"
 }
 
-// userFiles are the user's files, the strongest first. NIX_USER_CONF_FILES replaces them
-// all, even when it is empty.
+// userFiles returns the user's files; earlier ones override later ones. NIX_USER_CONF_FILES
+// replaces them all, even when it is empty.
 func (h Host) userFiles() []string {
 	if list, ok := h.LookupEnv("NIX_USER_CONF_FILES"); ok {
 		return split(list)
@@ -84,7 +84,8 @@ func (h Host) userFiles() []string {
 	return files
 }
 
-// configHome is the directory of the user's own nix.conf; empty when the user has no home.
+// configHome returns the directory of the user's own nix.conf; empty when the user has no
+// home.
 func (h Host) configHome() string {
 	if dir, _ := h.LookupEnv("NIX_CONFIG_HOME"); dir != "" {
 		return dir
@@ -102,7 +103,7 @@ func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ':' })
 }
 
-// apply sets what contents set, or nothing when Nix would refuse them.
+// apply applies the settings in contents, or none of them when Nix would refuse contents.
 func (h Host) apply(config *Config, contents, path string) error {
 	p := parser{readFile: h.ReadFile}
 	if err := p.parse(contents, path); err != nil {
@@ -114,11 +115,11 @@ func (h Host) apply(config *Config, contents, path string) error {
 	return nil
 }
 
-// set applies one setting: a name of ours replaces the list, with "extra-" before it
-// appends to it, or to what Nix has by itself. Other names are not ours to judge.
+// set applies one setting: it replaces the list or, with "extra-" before the name, appends
+// to the list or Nix's default. It ignores settings that Config does not have.
 func (c *Config) set(s setting) {
 	if s.name == "netrc-file" {
-		c.NetrcFile = strings.Join(s.words, " ") // as Nix does with a value's words
+		c.NetrcFile = strings.Join(s.words, " ") // as Nix joins a value's words
 		return
 	}
 	name, extra := strings.CutPrefix(s.name, "extra-")
@@ -135,7 +136,7 @@ func (c *Config) set(s setting) {
 	*list = append(*list, s.words...)
 }
 
-// list finds a setting by its name or by the name that it had before Nix 2.0.
+// list finds a list by its name, or by the name that it had before Nix 2.0.
 func (c *Config) list(name string) *[]string {
 	switch name {
 	case "experimental-features":

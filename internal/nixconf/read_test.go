@@ -175,7 +175,7 @@ func TestReadSecrets(t *testing.T) {
 	}
 }
 
-// What is wrong with a file is told without what is in it.
+// An error about a file does not show the file's content.
 func TestReadFaultsTellNoSecret(t *testing.T) {
 	for _, content := range []string{"access-tokens github.com=hidden", "access-tokens = a=hidden\nhidden", "include hidden = x", "access-tokens=hidden"} {
 		if _, err := Read(fakeHost(files{"/etc/nix/nix.conf": content}, nil)); err == nil || strings.Contains(err.Error(), "hidden") {
@@ -211,8 +211,8 @@ func TestReadFaults(t *testing.T) {
 	}
 }
 
-// What Read takes from any files makes at most a line for each setting, which Read reads
-// back as it was.
+// Whatever the files are, the result of Read makes at most one line for each setting, and
+// Read reads these lines back as they were.
 func FuzzRead(f *testing.F) {
 	for _, c := range features {
 		f.Add(c.files["/etc/nix/nix.conf"], c.files["/home/u/.config/nix/nix.conf"], c.env["NIX_CONFIG"])

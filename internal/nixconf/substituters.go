@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// worksInside keeps the substituters that mean the same in a container. A store on the
-// host's disk, its daemon's, or one on its loopback does not; Nix would wait for each of
-// them before every download.
+// worksInside reports whether a substituter means the same in a container. One on the host's
+// disk, its daemon or its loopback does not; Nix would wait for it before every download.
 func worksInside(substituter string) bool {
 	at, err := url.Parse(substituter)
 	if err != nil || !validWord(substituter) {
@@ -18,7 +17,7 @@ func worksInside(substituter string) bool {
 	case "http", "https", "ssh", "ssh-ng":
 		return !isLoopback(at.Hostname())
 	case "s3":
-		return true // what stands in the place of a host is the bucket's name
+		return true // the bucket's name is in the place of a host
 	}
 	return false // file, unix, and the stores that have no address: local, daemon, auto, a path
 }
@@ -32,8 +31,8 @@ func isLoopback(host string) bool {
 	return ip.IsLoopback() || ip.IsUnspecified()
 }
 
-// holdsCredentials tells whether an address has a user and password, or a token, in front
-// of the host's name. Of ssh's addresses that is the account's name.
+// holdsCredentials reports whether an address has a password or a token in front of the
+// host's name. The user alone in an ssh address is no secret.
 func holdsCredentials(substituter string) bool {
 	at, err := url.Parse(substituter)
 	if err != nil || at.User == nil {
