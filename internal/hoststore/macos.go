@@ -17,8 +17,8 @@ import (
 // A MacOSError says that a store path was built for macOS.
 type MacOSError struct {
 	Path     nixstore.Path
-	Program  string        // the file in it that tells
-	NeededBy nixstore.Path // empty if it was asked for itself
+	Program  string        // the file in it that is for macOS
+	NeededBy nixstore.Path // a path that refers to it; empty: none does
 }
 
 func (e *MacOSError) Error() string {
@@ -29,9 +29,9 @@ func (e *MacOSError) Error() string {
 	return text + ": a volume takes what runs on Linux, and sources and derivations"
 }
 
-// ForLinux looks for paths that are of no use in a volume, on a Mac whose root
-// directory is root: a *MacOSError names the first. A path whose content is its
-// address is a source, whatever is in it.
+// ForLinux returns a *MacOSError about the first path that a volume has no use for, on a Mac
+// with the root directory root. It does not look into content-addressed paths: these are
+// sources.
 func ForLinux(root string, infos []nixstore.Info) error {
 	for _, i := range infos {
 		if i.CA != "" {
@@ -57,8 +57,8 @@ func neededBy(infos []nixstore.Info, path nixstore.Path) nixstore.Path {
 	return ""
 }
 
-// macProgram finds a program or a library for macOS in a store path, and returns
-// its name in there.
+// macProgram returns the name of a program or library for macOS in a store path; empty if
+// there is none.
 func macProgram(dir string) (found string, err error) {
 	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && file == dir {
@@ -81,9 +81,9 @@ func macProgram(dir string) (found string, err error) {
 	return found, err
 }
 
-// isMachO knows the two kinds of file that a Mac executes (<mach-o/loader.h>,
-// <mach-o/fat.h>). The second begins as a Java class does, but for the number that
-// follows: of architectures there are few, of Java's versions none below 45.
+// isMachO reports whether a file is of one of the two kinds that a Mac executes
+// (<mach-o/loader.h>, <mach-o/fat.h>). The second kind begins like a Java class. The next
+// number tells them apart: architectures are few, Java's versions start at 45.
 func isMachO(file string) (bool, error) {
 	f, err := os.Open(file)
 	if err != nil {

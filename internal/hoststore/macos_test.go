@@ -78,7 +78,7 @@ func TestForLinuxNamesWhoNeedsIt(t *testing.T) {
 	}
 }
 
-// A store that is elsewhere is read through Nix alone.
+// A store that is elsewhere can be read only through Nix.
 func TestForLinuxWithoutTheFiles(t *testing.T) {
 	if err := ForLinux(t.TempDir(), []nixstore.Info{{Path: path("a")}}); err != nil {
 		t.Error(err)

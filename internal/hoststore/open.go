@@ -1,5 +1,4 @@
-// Package hoststore is the store of the host's own Nix, whoever it belongs to: a
-// daemon, or the user.
+// Package hoststore opens the store of the host's own Nix, which a daemon or the user owns.
 package hoststore
 
 import (
@@ -11,8 +10,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Tool is a program of the Nix that a nix binary belongs to, such as nix-store:
-// it lies beside the file that the binary's links lead to.
+// Tool returns the path of another program of the same Nix, such as nix-store: it is in the
+// directory of the file that nix, perhaps a link, leads to.
 func Tool(nix, name string) (string, error) {
 	real, err := filepath.EvalSymlinks(nix)
 	if err != nil {
@@ -25,8 +24,8 @@ func Tool(nix, name string) (string, error) {
 	return path, nil
 }
 
-// Open starts to speak with the store that the host's Nix uses by itself. It may
-// add paths by that Nix's own rules.
+// Open connects to the store that the host's Nix uses by default. The Server may add paths,
+// if that Nix's own rules allow it.
 func Open(ctx context.Context, nix string) (*nixstore.Server, error) {
 	tool, err := Tool(nix, "nix-store")
 	if err != nil {
