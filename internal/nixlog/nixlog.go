@@ -1,4 +1,4 @@
-// Package nixlog reads what a Nix prints with `--log-format internal-json`.
+// Package nixlog reads the stderr of a Nix with `--log-format internal-json`.
 package nixlog
 
 import (
@@ -18,20 +18,20 @@ const (
 	levelError        = 0
 )
 
-// A Log takes a Nix's stderr: it tells of a copy's progress, and keeps the errors.
+// A Log is a writer for a Nix's stderr: it reports a copy's progress, and keeps the errors.
 type Log struct {
-	Paths func(done, total int64) // is told of the copied paths; nil: nobody asks
-	Waits func()                  // is told that Nix waits until no other one uses the store; nil: nobody asks
+	Paths func(done, total int64) // called with the number of copied paths; may be nil
+	Waits func()                  // called when Nix waits for another one that uses the store; may be nil
 
 	partial  []byte
 	copying  uint64
-	begun    map[uint64]bool // the paths that were begun to be copied
+	begun    map[uint64]bool // the activities that copy a path
 	counts   bool            // this Nix sends progress
 	done     int64
-	total    int64 // by the words of the start, as Nix 2.8 sends no progress
-	told     time.Time
+	total    int64 // from the text of the start, as Nix 2.8 sends no progress
+	reported time.Time
 	failures []string
-	other    []string // lines that are no JSON, the last few
+	other    []string // the last lines that are no JSON
 }
 
 // An event is one line of the log.
@@ -45,7 +45,7 @@ type event struct {
 	Fields []json.RawMessage
 }
 
-// Write takes some of the output; it never fails.
+// Write handles a piece of the output; it never fails.
 func (l *Log) Write(p []byte) (int, error) {
 	l.partial = append(l.partial, p...)
 	for {
@@ -101,11 +101,11 @@ func (l *Log) start(e event) {
 func (l *Log) stop(e event) {
 	if l.begun[e.ID] && !l.counts {
 		l.done++
-		l.tell(l.done, max(l.total, l.done))
+		l.report(l.done, max(l.total, l.done))
 	}
 }
 
-// result takes the progress as newer Nix sends it.
+// result handles the progress that newer versions of Nix send.
 func (l *Log) result(e event) {
 	if e.Type != resultProgress || e.ID != l.copying || len(e.Fields) < 2 {
 		return
@@ -113,19 +113,19 @@ func (l *Log) result(e event) {
 	var done, total int64
 	if json.Unmarshal(e.Fields[0], &done) == nil && json.Unmarshal(e.Fields[1], &total) == nil {
 		l.counts = true
-		l.tell(done, total)
+		l.report(done, total)
 	}
 }
 
-// tell reports at most every 50 ms: more would cost more than it shows.
-func (l *Log) tell(done, total int64) {
-	if now := time.Now(); l.Paths != nil && (done == total || now.Sub(l.told) > 50*time.Millisecond) {
-		l.told = now
+// report reports progress at most every 50 ms: more would cost more than it shows.
+func (l *Log) report(done, total int64) {
+	if now := time.Now(); l.Paths != nil && (done == total || now.Sub(l.reported) > 50*time.Millisecond) {
+		l.reported = now
 		l.Paths(done, total)
 	}
 }
 
-// Errors is what went wrong, on one line; empty: nothing was said.
+// Errors returns Nix's errors on one line; without any, the last lines that are no JSON.
 func (l *Log) Errors() string {
 	if len(l.failures) > 0 {
 		return plain(strings.Join(l.failures, "; "))
@@ -133,7 +133,7 @@ func (l *Log) Errors() string {
 	return plain(strings.Join(append(l.other, string(l.partial)), "; "))
 }
 
-// Explain is why a Nix has failed, in its own words if it had any.
+// Explain returns the error of a Nix that has failed: its own message, or else err.
 func (l *Log) Explain(err error) error {
 	if text := l.Errors(); text != "" {
 		return errors.New(text)
@@ -141,7 +141,7 @@ func (l *Log) Explain(err error) error {
 	return err
 }
 
-// plain takes the colours and line breaks out of Nix's messages.
+// plain removes colours and line breaks from Nix's messages.
 func plain(text string) string {
 	var b strings.Builder
 	for escaped := false; text != ""; text = text[1:] {

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 )
 
-// captured is what a real Nix printed for `nix copy --log-format internal-json`
-// with the images that the tests use; progress of single files is left out.
+// captured returns the output of a real Nix for `nix copy --log-format internal-json` with
+// the images of the tests; the progress of single files is left out.
 func captured(t testing.TB, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
@@ -20,11 +20,11 @@ func captured(t testing.TB, name string) string {
 	return string(content)
 }
 
-func TestTellsOfTheCopy(t *testing.T) {
-	synctest.Test(t, tellsOfTheCopy) // at once, however busy the machine is
+func TestReportsTheCopy(t *testing.T) {
+	synctest.Test(t, reportsTheCopy) // at once, however busy the machine is
 }
 
-func tellsOfTheCopy(t *testing.T) {
+func reportsTheCopy(t *testing.T) {
 	for file, total := range map[string]int64{"copy-2.8.log": 90, "copy-2.26.log": 98, "copy-2.34.log": 94} {
 		var last, first [2]int64
 		calls := 0
@@ -45,7 +45,7 @@ func tellsOfTheCopy(t *testing.T) {
 			t.Errorf("%s: from %v to %v, want to %d", file, first, last, total)
 		}
 		if calls > 20 {
-			t.Errorf("%s: progress was told %d times at once", file, calls)
+			t.Errorf("%s: progress was reported %d times at once", file, calls)
 		}
 		if text := log.Errors(); text != "" {
 			t.Errorf("%s: errors %q of a copy that went well", file, text)
@@ -53,7 +53,7 @@ func tellsOfTheCopy(t *testing.T) {
 	}
 }
 
-// What a crash prints last may lack its newline.
+// The last line of a crash may lack its newline.
 func TestKeepsAnUnfinishedLine(t *testing.T) {
 	log := &Log{}
 	if _, err := log.Write([]byte("warning: x\nterminate called")); err != nil {
@@ -124,8 +124,8 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
-// As the newest Nix of the tests prints it on a store of an older form.
-func TestTellsThatItWaits(t *testing.T) {
+// The newest Nix of the tests prints this on a store in an older format.
+func TestReportsThatItWaits(t *testing.T) {
 	waits := 0
 	log := &Log{Waits: func() { waits++ }}
 	for _, message := range []string{"waiting for exclusive access to the Nix store...", "waiting for the big Nix store lock..."} {
@@ -134,6 +134,6 @@ func TestTellsThatItWaits(t *testing.T) {
 		}
 	}
 	if waits != 1 {
-		t.Errorf("it was told %d times", waits)
+		t.Errorf("it was reported %d times", waits)
 	}
 }
