@@ -85,7 +85,7 @@ func Open(file io.Reader) (*Reader, error) {
 // Close ends the reading.
 func (r *Reader) Close() { r.content.Close() }
 
-var errForeign = hint.Add(errors.New("this is no export of a volume"), "`nixproxy volume export` writes one; an image goes to `nixproxy image load`")
+var errForeign = hint.Add(errors.New("this is not an export of a volume"), "`nixproxy volume export` writes one; an image goes to `nixproxy image load`")
 
 func (r *Reader) manifest() error {
 	first, err := r.tar.Next()

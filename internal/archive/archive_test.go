@@ -152,18 +152,18 @@ func TestEachPathNeedsItsOwnArchive(t *testing.T) {
 // A manifest is checked before anything else is read.
 func TestManifestsThatAreRefused(t *testing.T) {
 	for says, change := range map[string]func(*Manifest){
-		"bash needs " + string(glibc) + ", which is not listed before it":    func(m *Manifest) { m.Paths = m.Paths[1:] },
-		"glibc is to be held, and is not listed":                             func(m *Manifest) { m.Paths = m.Paths[1:]; m.Paths[0].References = nil },
-		"bash is listed twice":                                               func(m *Manifest) { m.Paths = append(m.Paths, m.Paths[1]) },
-		"bash is listed without a hash and a size":                           func(m *Manifest) { m.Paths[1].NarHash = "sha256:1" },
-		`bash has a deriver that is none: "/etc/passwd" is not a store path`: func(m *Manifest) { m.Paths[1].Deriver = "/etc/passwd" },
-		`"/etc/passwd" is not a store path`:                                  func(m *Manifest) { m.Paths[1].Path = "/etc/passwd" },
-		"it has format 2, which nixproxy 1.2 wrote":                          func(m *Manifest) { m.Format = 2 },
-		"its manifest is none that nixproxy wrote":                           func(m *Manifest) { m.Format = 0 },
-		`"../../../profiles/x" is not an image identity`:                     func(m *Manifest) { m.Images[0].Identity = "../../../profiles/x" },
-		"image 0123456789ab is listed without its Nix and profile":           func(m *Manifest) { m.Images[0].Profile = "" },
-		`image 0123456789ab is described by "nix:1\x1b[2J"`:                  func(m *Manifest) { m.Images[0].Reference = "nix:1\x1b[2J" },
-		`image 0123456789ab is described by "a = b\nc = d"`:                  func(m *Manifest) { m.Images[0].Settings = []string{"a = b\nc = d"} },
+		"bash needs " + string(glibc) + ", which is not listed before it": func(m *Manifest) { m.Paths = m.Paths[1:] },
+		"glibc is to be held, and is not listed":                          func(m *Manifest) { m.Paths = m.Paths[1:]; m.Paths[0].References = nil },
+		"bash is listed twice":                                            func(m *Manifest) { m.Paths = append(m.Paths, m.Paths[1]) },
+		"bash is listed without a hash and a size":                        func(m *Manifest) { m.Paths[1].NarHash = "sha256:1" },
+		`bash has an invalid deriver: "/etc/passwd" is not a store path`:  func(m *Manifest) { m.Paths[1].Deriver = "/etc/passwd" },
+		`"/etc/passwd" is not a store path`:                               func(m *Manifest) { m.Paths[1].Path = "/etc/passwd" },
+		"it has format 2, which nixproxy 1.2 wrote":                       func(m *Manifest) { m.Format = 2 },
+		"its manifest was not written by nixproxy":                        func(m *Manifest) { m.Format = 0 },
+		`"../../../profiles/x" is not an image identity`:                  func(m *Manifest) { m.Images[0].Identity = "../../../profiles/x" },
+		"image 0123456789ab is listed without its Nix and profile":        func(m *Manifest) { m.Images[0].Profile = "" },
+		`image 0123456789ab is described by "nix:1\x1b[2J"`:               func(m *Manifest) { m.Images[0].Reference = "nix:1\x1b[2J" },
+		`image 0123456789ab is described by "a = b\nc = d"`:               func(m *Manifest) { m.Images[0].Settings = []string{"a = b\nc = d"} },
 	} {
 		m := example()
 		change(&m)
@@ -211,7 +211,7 @@ func TestForeignFiles(t *testing.T) {
 		"docker's archive": packed(t, `[{"Config":"x.json"}]`),
 	} {
 		_, err := verify(file)
-		if err == nil || !strings.Contains(err.Error(), "this is no export of a volume") {
+		if err == nil || !strings.Contains(err.Error(), "this is not an export of a volume") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

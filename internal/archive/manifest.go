@@ -49,9 +49,9 @@ func parseManifest(text []byte) (m Manifest, err error) {
 		Paths  json.RawMessage `json:"paths"`
 	}{Manifest: &m}
 	if err := json.Unmarshal(text, &lists); m.Format > Format {
-		return m, hint.Add(fmt.Errorf("it has format %d, which nixproxy %s wrote, and this nixproxy reads no later one than %d", m.Format, m.Nixproxy, Format), "import it with that nixproxy or a newer one")
+		return m, hint.Add(fmt.Errorf("it has format %d, which nixproxy %s wrote; this nixproxy reads formats up to %d", m.Format, m.Nixproxy, Format), "import it with that nixproxy or a newer one")
 	} else if err != nil || m.Format < 1 {
-		return m, fmt.Errorf("its manifest is none that nixproxy wrote: %w", errors.Join(err, errForeign))
+		return m, fmt.Errorf("its manifest was not written by nixproxy: %w", errors.Join(err, errForeign))
 	}
 	err = errors.Join(
 		each(lists.Images, func(s agentapi.Stamp) error { m.Images = append(m.Images, s); return s.Check() }),

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-var errNotArchive = errors.New("this is no Nix archive")
+var errNotArchive = errors.New("this is not a Nix archive")
 
 // copyArchive copies one Nix archive. Only the archive's own brackets tell where it ends.
 // The archive must be exactly what Nix writes (dump in NixOS/nix src/libutil/archive.cc):

@@ -40,12 +40,12 @@ func Follow(dir, name string) (Place, error) {
 	if !filepath.IsAbs(name) {
 		rest = dir + "/" + name
 	}
-	w := way{at: "/", rest: rest}
-	for links := 0; !inStore(w.at); {
-		if w.rest == "" {
+	r := resolver{at: "/", rest: rest}
+	for links := 0; !inStore(r.at); {
+		if r.rest == "" {
 			return Place{}, hint.Add(fmt.Errorf("%s is not in %s", name, Dir), nameStorePath)
 		}
-		wasLink, err := w.step()
+		wasLink, err := r.step()
 		if wasLink {
 			links++
 		}
@@ -59,7 +59,7 @@ func Follow(dir, name string) (Place, error) {
 			return Place{}, fmt.Errorf("following %s: %w", name, err)
 		}
 	}
-	return w.place(name)
+	return r.place(name)
 }
 
 // missing returns an error that names the missing file: the name itself, or the target of
@@ -73,8 +73,8 @@ func missing(file, name string, err error) error {
 	return hint.Add(fmt.Errorf("%s does not exist", what), nameStorePath)
 }
 
-// A way is a path that is resolved name by name, links included.
-type way struct {
+// A resolver resolves a path name by name, and follows its links.
+type resolver struct {
 	at   string // the part that is resolved, without a slash at its end
 	rest string // the part that is not
 	link string // the last link that was followed
@@ -82,32 +82,32 @@ type way struct {
 }
 
 // step resolves the next name.
-func (w *way) step() (wasLink bool, err error) {
-	name, rest, _ := strings.Cut(w.rest, "/")
-	w.rest = rest
-	next := path.Join(w.at, name)
+func (r *resolver) step() (wasLink bool, err error) {
+	name, rest, _ := strings.Cut(r.rest, "/")
+	r.rest = rest
+	next := path.Join(r.at, name)
 	if name == ".." || name == "." || name == "" || inStore(next) || next == Dir || next == path.Dir(Dir) {
-		w.at = next
+		r.at = next
 		return false, nil
 	}
 	target, err := os.Readlink(next)
 	if errors.Is(err, syscall.EINVAL) {
-		w.at = next
+		r.at = next
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	w.link, w.to = next, target
-	w.rest = target + "/" + w.rest
+	r.link, r.to = next, target
+	r.rest = target + "/" + r.rest
 	if filepath.IsAbs(target) {
-		w.at = "/"
+		r.at = "/"
 	}
 	return true, nil
 }
 
-func (w *way) place(name string) (Place, error) {
-	full := path.Join(w.at, w.rest)
+func (r *resolver) place(name string) (Place, error) {
+	full := path.Join(r.at, r.rest)
 	storePath, below, err := Split(full)
 	if err != nil && full != name {
 		return Place{}, fmt.Errorf("%s leads to %s, which is not a store path", name, full)
@@ -116,8 +116,8 @@ func (w *way) place(name string) (Place, error) {
 		return Place{}, hint.Add(err, "name one, or a link to one such as ./result")
 	}
 	place := Place{Path: storePath, Below: below}
-	if w.to == string(storePath) {
-		place.Link = w.link
+	if r.to == string(storePath) {
+		place.Link = r.link
 	}
 	return place, nil
 }

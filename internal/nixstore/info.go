@@ -29,7 +29,7 @@ func (i Info) Check() error {
 		return err
 	}
 	if _, err := ParsePath(i.Deriver); err != nil && i.Deriver != "" {
-		return fmt.Errorf("%s has a deriver that is none: %w", i.Path, err)
+		return fmt.Errorf("%s has an invalid deriver: %w", i.Path, err)
 	}
 	if _, err := parseSHA256(i.NarHash); err != nil || i.NarSize <= 0 {
 		return fmt.Errorf("%s is listed without a hash and a size", i.Path)

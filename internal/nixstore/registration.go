@@ -44,7 +44,7 @@ func (d *dump) registration(path Path) (Info, error) {
 		r.References = append(r.References, d.path(d.next()))
 	}
 	if d.err != nil {
-		return r, fmt.Errorf("reading what the store's database says of %s: %w", path, d.err)
+		return r, fmt.Errorf("reading the entry of %s in the store's database: %w", path, d.err)
 	}
 	return r, nil
 }

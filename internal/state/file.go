@@ -53,7 +53,7 @@ func (d *Dir) Remove(name string) error {
 
 func (d *Dir) file(name string) (string, error) {
 	if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
-		return "", fmt.Errorf("%q is no name for a file in the state directory", name)
+		return "", fmt.Errorf("%q is not a valid name for a file in the state directory", name)
 	}
 	return filepath.Join(d.path, name), nil
 }
