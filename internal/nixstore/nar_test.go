@@ -23,7 +23,7 @@ func TestNarHash(t *testing.T) {
 }
 
 // Two files have different hashes exactly if their archives differ.
-func TestNarHashIsOfWhatNixKeeps(t *testing.T) {
+func TestNarHashDiffersWithTheArchive(t *testing.T) {
 	hashes := map[string]string{}
 	hash := func(name string, make func(path string) error) string {
 		path := filepath.Join(t.TempDir(), "x")

@@ -161,7 +161,7 @@ func TestDump(t *testing.T) {
 }
 
 // A path that Nix cannot read has changed, too, and Nix's message tells how.
-func TestDumpOfWhatIsNotThere(t *testing.T) {
+func TestDumpOfAMissingPath(t *testing.T) {
 	s, err := scripted(t, encoded(serveWelcome, serveVersion), "exec >&-; cat >/dev/null; echo \"error: path does not exist\" >&2")
 	if err != nil {
 		t.Fatal(err)
