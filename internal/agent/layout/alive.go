@@ -10,18 +10,18 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// Whoever works on a volume holds a shared lock on a file in it. So the anchor,
-// without which all of them would end, knows that it is needed; containers on one
-// kernel see each other's locks. The file's time is when the last one came, or
-// until when another one is expected.
+// alive returns a file in the volume. Each process that works on the volume holds a
+// shared lock on it, so the anchor, without which all of them would end, knows that it
+// is needed: containers on one kernel see each other's locks. The file's time is when
+// the last process came, or until when the next one is expected.
 func (v Volume) alive() string { return v.Own("alive") }
 
-// Underway is how long a slow path may take to its next container; to create one
-// is a copy of the whole image for some engines.
+// Underway bounds the time from one container of a slow job to its next. Some engines
+// copy the whole image to create a container.
 const Underway = 2 * time.Minute
 
-// Occupy holds the lock until leave is called, or the process ends. The next one
-// is expected within that time. The volume must be prepared.
+// Occupy holds the lock until leave is called, or the process ends. Another process is
+// expected within the time next. The volume must be prepared.
 func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
 	at := time.Now().Add(next)
 	leave, err = filelock.Acquire(context.Background(), v.alive(), filelock.Shared)
@@ -35,8 +35,8 @@ func (v Volume) Occupy(next time.Duration) (leave func(), err error) {
 	return leave, nil
 }
 
-// AwaitEmpty waits until nobody is there, keeps everybody out until release is
-// called, and tells the file's time: the zero time when nobody ever came.
+// AwaitEmpty waits until no process works on the volume, keeps all of them out until
+// release is called, and returns the file's time: zero if no process ever came.
 func (v Volume) AwaitEmpty() (came time.Time, release func(), err error) {
 	f, err := os.OpenFile(v.alive(), os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {

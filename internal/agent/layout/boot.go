@@ -8,11 +8,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// bootID is another one each time that the machine starts.
+// bootID is a file whose content is new each time that the machine starts.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// OncePerBoot does something unless it was done well since the machine started.
-// Who comes meanwhile waits for its end. The volume must be prepared.
+// OncePerBoot calls do, unless it has succeeded since the machine started. A second
+// caller waits until the first is done. The volume must be prepared.
 func (v Volume) OncePerBoot(do func() error) error {
 	boot, err := os.ReadFile(bootID)
 	if err != nil {
@@ -21,9 +21,9 @@ func (v Volume) OncePerBoot(do func() error) error {
 	return v.oncePer(boot, do)
 }
 
-// oncePer has the boot for which it was done in a file, which is the lock, too. It
-// need not be written whole, nor to the disk: whatever is left of it at the next
-// boot, it is not the name of that.
+// oncePer calls do once for each boot. The file that names the last such boot is the
+// lock too. It need not be written atomically or reach the disk: whatever a crash leaves
+// in it does not name the next boot.
 func (v Volume) oncePer(boot []byte, do func() error) error {
 	f, err := os.OpenFile(v.Own("boot"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -46,7 +46,7 @@ func (v Volume) oncePer(boot []byte, do func() error) error {
 	return errors.Join(err, f.Truncate(int64(len(boot))))
 }
 
-// contains tells if that is all of a file.
+// contains tells whether a file has exactly this content.
 func contains(f *os.File, content []byte) bool {
 	has := make([]byte, len(content)+1)
 	n, _ := f.ReadAt(has, 0)

@@ -9,11 +9,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// Holders are the processes that have the volume's store open. Each Nix process
-// then has a certain file open, with a shared lock on it, and one that changes the
-// database's form waits until it is the only one (LocalStore::LocalStore in
-// NixOS/nix src/libstore/local-store.cc). From 2.35 to older versions that is a
-// matter of one migration, "drop-redundant-indexreferrer".
+// Holders returns the processes that have the volume's store open. Each Nix process with
+// an open store has a shared lock on db/big-lock, and one that changes the database's
+// form waits until no other has it (LocalStore::LocalStore in NixOS/nix
+// src/libstore/local-store.cc). Between 2.35 and older versions the form differs by one
+// migration, "drop-redundant-indexreferrer".
 func (v Volume) Holders() []agentapi.Holder {
 	lock, err := os.Stat(v.State("db/big-lock"))
 	if err != nil {
@@ -29,7 +29,8 @@ func (v Volume) Holders() []agentapi.Holder {
 	return found
 }
 
-// hasOpen tells if a process, which may be another container's, has a file open.
+// hasOpen tells whether a process has a file open. It may be a process of another
+// container.
 func hasOpen(dir string, file os.FileInfo) bool {
 	links, _ := filepath.Glob(filepath.Join(dir, "fd/*"))
 	for _, link := range links {
@@ -40,9 +41,10 @@ func hasOpen(dir string, file os.FileInfo) bool {
 	return false
 }
 
-// longCommand is how much of a command line is enough to know it.
+// longCommand is how many bytes of a command line are enough to recognize it.
 const longCommand = 60
 
+// holder describes the process of a directory in /proc.
 func holder(dir string) agentapi.Holder {
 	h := agentapi.Holder{}
 	h.PID, _ = strconv.Atoi(filepath.Base(dir))

@@ -12,11 +12,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Roots finds what a collector would take for roots (LocalStore::findRoots and
-// findTempRoots in NixOS/nix src/libstore/gc.cc), and removes none that are
-// stale. Links to where this container does not see, such as other projects, are
-// no roots to a collector here either: that is what pins are for. A root may lead
-// to a path that is not valid.
+// Roots returns what a collector in this container would take for roots
+// (LocalStore::findRoots and findTempRoots in NixOS/nix src/libstore/gc.cc). It removes no
+// stale ones. A link to a place that this container does not see, such as another
+// project, is no root: pins exist for such links. A root may lead to a path that is not
+// valid.
 func (v Volume) Roots() []agentapi.Root {
 	roots := append(v.temporaryRoots(), processRoots()...)
 	for _, dir := range []string{v.State("gcroots"), v.State("profiles")} {
@@ -28,8 +28,8 @@ func (v Volume) Roots() []agentapi.Root {
 	return slices.Compact(roots) // a link to a link is one root
 }
 
-// linksBelow are the roots in a directory. What cannot be read is left out, as
-// links come and go.
+// linksBelow returns the roots in a directory and below. It leaves out what cannot be
+// read, as links come and go.
 func (v Volume) linksBelow(dir string) []agentapi.Root {
 	var roots []agentapi.Root
 	_ = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
@@ -42,7 +42,7 @@ func (v Volume) linksBelow(dir string) []agentapi.Root {
 			if root, ok := v.Follow(link); ok {
 				roots = append(roots, root)
 			}
-		case d.Type().IsRegular(): // a file by a store path's name is a root, too
+		case d.Type().IsRegular(): // a file with the name of a store path is a root too
 			if path, err := nixstore.ParsePath(nixstore.Dir + "/" + d.Name()); err == nil {
 				roots = append(roots, agentapi.Root{Origin: v.origin(link), Link: link, Path: path})
 			}
@@ -52,8 +52,8 @@ func (v Volume) linksBelow(dir string) []agentapi.Root {
 	return roots
 }
 
-// Follow is the root that a link is: straight, or by way of one other link, the
-// user's own, which then is what it is called by.
+// Follow returns the root that a link is. The link leads to a store path directly, or
+// through one more link, such as ./result, which then names the root.
 func (v Volume) Follow(link string) (agentapi.Root, bool) {
 	for range 2 {
 		target, err := os.Readlink(v.Outside(link))
@@ -71,12 +71,13 @@ func (v Volume) Follow(link string) (agentapi.Root, bool) {
 	return agentapi.Root{}, false
 }
 
-// Inside is what a file of the volume is called where the volume is /nix, and
-// Outside is the way back.
+// Inside returns the path of a file of the volume where the volume is /nix.
 func (v Volume) Inside(file string) string {
 	return agentapi.Nix + strings.TrimPrefix(file, string(v))
 }
 
+// Outside returns the file of the volume that a path below /nix stands for. Other paths
+// stay as they are.
 func (v Volume) Outside(path string) string {
 	if rest, ok := strings.CutPrefix(path, agentapi.Nix+"/"); ok {
 		return filepath.Join(string(v), rest)
@@ -84,7 +85,7 @@ func (v Volume) Outside(path string) string {
 	return path
 }
 
-// origin tells who made a link, by where it is.
+// origin tells by a link's place what made it.
 func (v Volume) origin(link string) agentapi.Origin {
 	for _, known := range []struct {
 		dir    string
@@ -103,7 +104,7 @@ func (v Volume) origin(link string) agentapi.Origin {
 	return agentapi.OriginOther
 }
 
-// IsBelow tells whether a path is a directory's or in it.
+// IsBelow tells whether a path is a directory or lies in it.
 func IsBelow(path, dir string) bool {
 	rest, ok := strings.CutPrefix(path, dir)
 	return ok && (rest == "" || rest[0] == '/' || dir == "/")

@@ -12,9 +12,9 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// temporaryRoots are the paths that Nix processes have told collectors to leave
-// alone: a file for each, named by its PID and locked as long as it runs, with
-// paths that end in a zero byte.
+// temporaryRoots returns the paths that running Nix processes protect from collectors.
+// Each process lists its paths in a file that is named by its PID and locked as long as
+// it runs. A zero byte ends each path.
 func (v Volume) temporaryRoots() []agentapi.Root {
 	var roots []agentapi.Root
 	files, _ := filepath.Glob(v.State("temproots", "*"))
@@ -32,7 +32,7 @@ func (v Volume) temporaryRoots() []agentapi.Root {
 	return roots
 }
 
-// locked tells if somebody holds a lock on a file, be it a shared one.
+// locked tells whether any process holds a lock on a file, shared or exclusive.
 func locked(file string) bool {
 	f, err := os.Open(file)
 	if err != nil {
@@ -44,8 +44,9 @@ func locked(file string) bool {
 
 var storePathForm = regexp.MustCompile(`/nix/store/[0-9a-z]+-[0-9a-zA-Z+\-._?=]+`)
 
-// processRoots are the paths that processes run, have open or mapped, stand in,
-// or have in their environment (findRuntimeRoots in NixOS/nix src/libstore/gc.cc).
+// processRoots returns the paths that processes run, have open or mapped, have as their
+// working directory, or name in their environment (findRuntimeRoots in NixOS/nix
+// src/libstore/gc.cc).
 func processRoots() []agentapi.Root {
 	var roots []agentapi.Root
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -57,8 +58,8 @@ func processRoots() []agentapi.Root {
 	return roots
 }
 
-// pathsOf finds the store paths in all that a process shows, as far as this one
-// may see it.
+// pathsOf returns the store paths in what /proc shows of a process, as far as this
+// process may read it.
 func pathsOf(dir string) nixstore.Set {
 	var shown []byte
 	links, _ := filepath.Glob(filepath.Join(dir, "fd/*"))

@@ -12,10 +12,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/version"
 )
 
-// StampFile is where an image's stamp is.
+// StampFile returns the path of an image's stamp.
 func (v Volume) StampFile(identity string) string { return v.Own("images", identity+".json") }
 
-// Stamp reads an image's stamp; os.ErrNotExist says that it has none.
+// Stamp reads an image's stamp. The error is os.ErrNotExist if there is none, or a
+// damaged one.
 func (v Volume) Stamp(identity string) (agentapi.Stamp, error) {
 	var s agentapi.Stamp
 	if !agentapi.IsIdentity(identity) {
@@ -31,19 +32,19 @@ func (v Volume) Stamp(identity string) (agentapi.Stamp, error) {
 	return s, nil
 }
 
-// Stamped are the identities of the images that have a stamp, be it a damaged one.
+// Stamped returns the identities of the images that have a stamp, damaged ones included.
 func (v Volume) Stamped() (identities []string, err error) {
 	files, err := filepath.Glob(v.StampFile("*"))
 	for _, file := range files {
 		identity := strings.TrimSuffix(filepath.Base(file), ".json")
-		if agentapi.IsIdentity(identity) { // else it is somebody else's
+		if agentapi.IsIdentity(identity) { // else the file is not ours
 			identities = append(identities, identity)
 		}
 	}
 	return identities, err
 }
 
-// Stamps reads all stamps. A damaged one counts as missing: a sync makes it new.
+// Stamps reads all stamps. A damaged one counts as missing: the next sync writes it anew.
 func (v Volume) Stamps() ([]agentapi.Stamp, error) {
 	identities, err := v.Stamped()
 	if err != nil {
@@ -63,12 +64,12 @@ func (v Volume) Stamps() ([]agentapi.Stamp, error) {
 	return stamps, nil
 }
 
-// Admit refuses an image whose Nix would not get on with that of another one which
-// has used the volume.
+// Admit refuses an image if its Nix cannot share a volume with the Nix of an image that
+// is in this one.
 func (v Volume) Admit(s agentapi.Stamp) error {
 	nix, err := version.Parse(s.Version)
 	if err != nil {
-		return nil // it is somebody's own, of which nothing is known
+		return nil // a custom version: nothing is known of it
 	}
 	stamps, err := v.Stamps()
 	if err != nil {
@@ -84,7 +85,8 @@ func (v Volume) Admit(s agentapi.Stamp) error {
 	return nil
 }
 
-// WriteStamp comes last: what it speaks of is on the disk.
+// WriteStamp writes an image's stamp. It must be the last step of a sync: all that the
+// stamp names has to be on the disk.
 func (v Volume) WriteStamp(s agentapi.Stamp) error {
 	content, err := json.Marshal(s)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// SyncRoots is where the roots are of what was brought from a host or an archive:
-// links straight to the store paths, whose time is that of the last sync.
+// SyncRoots returns the directory of the roots of paths that came from a host or an
+// archive. Each root is a link to the store path, and its time is that of the last sync.
 func (v Volume) SyncRoots() string { return v.State("gcroots/nixproxy/sync") }
 
-// RootSynced keeps paths from every collector. They must be on the disk with all
-// that they need: who finds the root counts on it.
+// RootSynced keeps paths from every collector. Their closures must be on the disk:
+// Settled takes a root as proof of that.
 func (v Volume) RootSynced(paths []nixstore.Path) error {
 	if len(paths) == 0 {
 		return nil
@@ -26,7 +26,7 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 	if err := os.MkdirAll(v.SyncRoots(), 0o755); err != nil {
 		return err
 	}
-	unlock, err := filelock.AcquireDir(v.SyncRoots()) // orders who renews a root and who drops it as it is old
+	unlock, err := filelock.AcquireDir(v.SyncRoots()) // DropSynced must not drop a root that is being renewed
 	if err != nil {
 		return err
 	}
@@ -39,9 +39,10 @@ func (v Volume) RootSynced(paths []nixstore.Path) error {
 	return SyncFile(v.SyncRoots())
 }
 
+// rootOne makes a path's root, or renews its time.
 func (v Volume) rootOne(p nixstore.Path) error {
 	link := filepath.Join(v.SyncRoots(), p.Base())
-	err := os.Symlink(string(p), link) // at once, so that a kill leaves no other name
+	err := os.Symlink(string(p), link) // no temporary name that a kill could leave
 	if errors.Is(err, os.ErrExist) {
 		err = ReplaceLink(string(p), link)
 	}
@@ -52,8 +53,8 @@ func (v Volume) rootOne(p nixstore.Path) error {
 	return unix.Lutimes(link, []unix.Timeval{now, now})
 }
 
-// DropSynced lets go of what was synced last before that time. It returns false
-// for what was synced again since somebody looked.
+// DropSynced removes a root if its last sync was before that time. It returns false if
+// the path was synced again since then.
 func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
 	unlock, err := filelock.AcquireDir(v.SyncRoots())
 	if err != nil {
@@ -73,7 +74,7 @@ func (v Volume) DropSynced(link string, before time.Time) (bool, error) {
 	return err == nil, err
 }
 
-// Settled tells that paths were rooted before, and so are on the disk.
+// Settled tells whether paths have roots already, and so are on the disk.
 func (v Volume) Settled(paths []nixstore.Path) bool {
 	for _, p := range paths {
 		if target, _ := os.Readlink(filepath.Join(v.SyncRoots(), p.Base())); target != string(p) {
