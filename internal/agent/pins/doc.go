@@ -1,4 +1,3 @@
-// Package pins keeps what the links of mounted projects hold from collectors that
-// do not see the projects, be they of nixproxy or the user's own. It runs on Linux
-// alone.
+// Package pins protects what the links of mounted projects hold from collectors that do
+// not see the projects: nixproxy's and the user's own. It runs on Linux only.
 package pins

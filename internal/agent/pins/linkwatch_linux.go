@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A linkWatch hears of links that come and go, so that what a session has built
-// need not wait for its end to be safe. It asks inotify by itself: fsnotify would
-// hear of each write to a file of the project's too.
+// A linkWatch notices links that come and go, so that what a session builds is safe before
+// the session ends. It uses inotify directly: fsnotify would also report each write to a
+// file of the project.
 type linkWatch struct {
 	file  *os.File
-	dirs  map[int]string  // by the number of their watch
-	links map[string]bool // those that matter in them; of gcroots/auto all do
-	auto  string
+	dirs  map[int]string  // watched directories, by the number of their watch
+	links map[string]bool // watched links in them; in auto every link is watched
+	auto  string          // gcroots/auto
 }
 
 // An event is about one name in a watched directory.
@@ -34,6 +34,7 @@ const (
 	linkGoes  = unix.IN_DELETE | unix.IN_MOVED_FROM
 )
 
+// newLinkWatch starts to watch gcroots/auto.
 func newLinkWatch(auto string) (*linkWatch, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -47,7 +48,8 @@ func newLinkWatch(auto string) (*linkWatch, error) {
 	return w, nil
 }
 
-func (w *linkWatch) addDir(dir, called string, mask uint32) error {
+// addDir watches a directory, and remembers it by the path that its links are named by.
+func (w *linkWatch) addDir(dir, name string, mask uint32) error {
 	raw, err := w.file.SyscallConn()
 	if err != nil {
 		return err
@@ -57,21 +59,21 @@ func (w *linkWatch) addDir(dir, called string, mask uint32) error {
 		return bad
 	}
 	if err == nil {
-		w.dirs[watch] = called
+		w.dirs[watch] = name
 	}
 	return err
 }
 
-// add watches a link in its real directory. Where that cannot be watched the
-// link is looked at when a session begins or ends.
+// add watches a link in its real directory. If that cannot be watched, the link is read
+// only when a session begins or ends.
 func (w *linkWatch) add(dir, link string) {
 	if !w.links[link] && w.addDir(dir, filepath.Dir(link), linkComes|linkGoes) == nil {
 		w.links[link] = true
 	}
 }
 
-// about is the link that an event is about; empty: none that matters.
-func (w *linkWatch) about(e event) string {
+// linkOf returns the watched link that an event is about, or "".
+func (w *linkWatch) linkOf(e event) string {
 	dir, path := w.dirs[e.watch], filepath.Join(w.dirs[e.watch], e.name)
 	switch {
 	case e.mask&unix.IN_IGNORED != 0: // the directory is gone
@@ -85,6 +87,7 @@ func (w *linkWatch) about(e event) string {
 	return ""
 }
 
+// forget removes a directory and its links.
 func (w *linkWatch) forget(watch int) {
 	for link := range w.links {
 		if filepath.Dir(link) == w.dirs[watch] {
@@ -94,7 +97,7 @@ func (w *linkWatch) forget(watch int) {
 	delete(w.dirs, watch)
 }
 
-// Watch has links looked at as they come and go, until the context ends.
+// Watch updates pins as links come and go, until the context ends.
 func (p *Pinner) Watch(ctx context.Context) error {
 	w, err := newLinkWatch(p.volume.State("gcroots/auto"))
 	if err != nil {
@@ -104,11 +107,12 @@ func (p *Pinner) Watch(ctx context.Context) error {
 	p.watch = w
 	p.mu.Unlock()
 	context.AfterFunc(ctx, func() { w.file.Close() })
-	go p.listen(w)
+	go p.readEvents(w)
 	return nil
 }
 
-func (p *Pinner) listen(w *linkWatch) {
+// readEvents handles events until the watch is closed.
+func (p *Pinner) readEvents(w *linkWatch) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := w.file.Read(buffer)
@@ -116,14 +120,14 @@ func (p *Pinner) listen(w *linkWatch) {
 			return
 		}
 		for e := range events(buffer[:n]) {
-			if err := p.heard(e); err != nil {
+			if err := p.handle(e); err != nil {
 				fmt.Fprintln(os.Stderr, "pinning what was built:", err)
 			}
 		}
 	}
 }
 
-// events takes apart what a read gave (inotify(7)).
+// events splits what one read returned into events (inotify(7)).
 func events(b []byte) iter.Seq[event] {
 	return func(yield func(event) bool) {
 		for len(b) >= unix.SizeofInotifyEvent {
@@ -137,10 +141,10 @@ func events(b []byte) iter.Seq[event] {
 	}
 }
 
-// heard looks at the link that an event is about, for a host that has a session
-// under way. Without one, what a process in the background has built is pinned
-// for the last that had, and nothing is dropped.
-func (p *Pinner) heard(e event) error {
+// handle updates the pin of the link that an event is about, for the host of the running
+// session that began last. If no session runs, a process in the background has made the
+// link: it is pinned for the host of the last session, and nothing is dropped.
+func (p *Pinner) handle(e event) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	host, underWay := p.host, len(p.sessions) > 0
@@ -151,11 +155,11 @@ func (p *Pinner) heard(e event) error {
 		return nil
 	}
 	if e.mask&unix.IN_Q_OVERFLOW != 0 && underWay {
-		return p.look(host)
+		return p.update(host)
 	}
-	link := p.watch.about(e)
+	link := p.watch.linkOf(e)
 	if !p.mayBeHere(link) {
 		return nil
 	}
-	return p.judge(host, map[string]bool{link: true}, underWay)
+	return p.updateLinks(host, map[string]bool{link: true}, underWay)
 }

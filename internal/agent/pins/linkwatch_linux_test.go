@@ -17,7 +17,7 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	if err := agent.Watch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer agent.mu.Lock() // for good: nothing more is written to a directory that is being removed
+	defer agent.mu.Lock() // never unlocked: nothing must be written to a directory that is being removed
 	if err := agent.Begin("h"); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	p.remove(result)
 	p.await("removed there")
 
-	// In the background things are pinned, and not dropped.
+	// Without a session pins are made, and none is dropped.
 	if err := agent.End("h"); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	p.want("removed in the background", "h", storeA, storeB)
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("looked at", "h", storeB)
 }
 
@@ -59,7 +59,7 @@ func (p *pinned) held(host, storePath string) bool {
 	})
 }
 
-// await waits until host h has this one pin, or none.
+// await waits until host h has only this pin, or none.
 func (p *pinned) await(when string, targets ...string) {
 	p.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

@@ -11,5 +11,5 @@ type linkWatch struct{}
 
 func (*linkWatch) add(_, _ string) {}
 
-// Watch needs Linux's inotify.
+// Watch fails, as it needs Linux's inotify.
 func (*Pinner) Watch(context.Context) error { return errors.ErrUnsupported }

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// A listing is where the links of a directory lead. It is read again only after
-// the directory has changed.
+// A listing has the targets of the links in a directory. It is read again only after the
+// directory has changed.
 type listing struct {
-	changed time.Time // the directory, when it was read
-	links   map[string]string
+	changed time.Time         // the directory's modification time when it was read
+	links   map[string]string // targets, by the links' names
 }
 
-// tick is more than the kernel's clock for files takes for a step: two changes
-// within one cannot be told apart.
+// tick is longer than one step of the kernel's clock for files. Two changes within one
+// step cannot be told apart.
 const tick = 50 * time.Millisecond
 
-// read returns, by the links' names, the targets that are wanted, which must be
-// the same ones each time. A directory that cannot be read has none.
+// read returns the wanted targets, by the links' names. Every call must want the same
+// ones. A directory that cannot be read has none.
 func (l *listing) read(dir string, wanted func(target string) bool) map[string]string {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -38,7 +38,7 @@ func (l *listing) read(dir string, wanted func(target string) bool) map[string]s
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
-			continue // just being made
+			continue // a temporary name
 		}
 		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && wanted(target) {
 			l.links[e.Name()] = target

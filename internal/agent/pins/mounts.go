@@ -9,18 +9,18 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
-// A mountTable is what is mounted in this container, the later over the earlier.
+// A mountTable lists the mounts of this container. A later one covers an earlier one.
 type mountTable []mounted
 
 type mounted struct {
-	point string // where it is
-	root  string // which directory of its file system it is
+	point string // the mount point
+	root  string // the directory of its file system that is mounted
 	host  bool   // it is the host's, not the container's own or the volume
 }
 
-// origin is where a directory lies in the file system that holds it, and false
-// if that is none of the host's. The same path has another origin when something
-// else is mounted there, or when a disk is no longer.
+// origin returns a directory's path in the file system that holds it, and false if that
+// is not the host's. The origin of a path changes when something else is mounted there,
+// or when a disk is unmounted.
 func (t mountTable) origin(dir string) (string, bool) {
 	var at mounted
 	for _, m := range t {
@@ -31,8 +31,8 @@ func (t mountTable) origin(dir string) (string, bool) {
 	return filepath.Join(at.root, strings.TrimPrefix(dir, at.point)), at.host
 }
 
-// points are where the host's directories are mounted. They are the same as long
-// as the container runs; which directories they are may change.
+// points returns the mount points of the host's directories. They stay the same as long as
+// the container runs, but another directory may be mounted at one.
 func (t mountTable) points() []string {
 	var points []string
 	for _, m := range t {
@@ -43,7 +43,7 @@ func (t mountTable) points() []string {
 	return points
 }
 
-// readMounts reads the table of this process, which is empty if it cannot be read.
+// readMounts reads this process's mount table. It is empty if it cannot be read.
 func readMounts(v layout.Volume) mountTable {
 	mounts, _ := mountinfo.GetMounts(nil)
 	return newMountTable(v, mounts)
@@ -57,6 +57,7 @@ func newMountTable(v layout.Volume, mounts []*mountinfo.Info) mountTable {
 	return table
 }
 
+// ofContainer tells whether a mount point is the container's own, or the volume's.
 func ofContainer(point, volume string) bool {
 	return point == "/" || layout.IsBelow(point, volume) || layout.IsBelow(point, "/proc") || layout.IsBelow(point, "/sys") || layout.IsBelow(point, "/dev")
 }

@@ -19,12 +19,12 @@ func TestReadMounts(t *testing.T) {
 		}
 		var s unix.Stat_t
 		if err := unix.Lstat(m.point, &s); err != nil && m.host {
-			t.Logf("%s: %v", m.point, err) // hidden below another
+			t.Logf("%s: %v", m.point, err) // another mount covers it
 		}
 	}
 }
 
-// Names come as they are, whatever is in them.
+// The table has names as they are, with any character.
 func TestMountTableOfStrangeNames(t *testing.T) {
 	const line = `79 46 0:48 /sub\040r ` + "/a\\040b\\134\\011c\\0\v\u00a0d" + ` rw,relatime - tmpfs so\040urce rw`
 	mounts, err := mountinfo.GetMountsFromReader(strings.NewReader(line), nil)

@@ -17,42 +17,39 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Pins keep what the links of mounted projects hold.
+// A Pinner looks after the pins of the projects that one container mounts.
 //
-// Nix roots ./result by a link in gcroots/auto to /project/result. Seen from a
-// container that does not mount the project that link dangles, so any collector
-// there drops it, and then the store path. So the agent of a container that does
-// mount it makes a pin, a root that leads straight to the store path:
+// Nix roots ./result by a link in gcroots/auto to /project/result. In a container that
+// does not mount the project that link dangles, so a collector there drops it, and then
+// the store path. So the agent of a container that mounts the project makes a pin, a root
+// that leads directly to the store path:
 //
 //	/nix/var/nix/gcroots/nixproxy/projects/<host>/<name> -> /nix/store/…
 //	/nix/var/nixproxy/pins/<host>/<name>                 -> /project/result
 //
-// The second, the pin's record, is no root to any Nix. The name is a hash of the
-// link's path and of its origin, as the same path may be another directory in
-// another container; it tells, too, if the path is not the host's.
+// The second, the pin's record, is no root to any Nix. The name is a hash of the link's
+// path and of its origin, as the same path may be another directory in another container.
+// Its suffix tells whether the path is not the host's.
 //
-// A pin follows its link, and is dropped only by the host that made it (by whose
-// key the client came), and only when the link is gone from a directory that is
-// there and of the same origin. What is not permitted, not mounted or moved away
-// stays.
-//
-// A Pinner looks after those of the projects that one container mounts.
+// A pin follows its link. Only the host that made it drops it (the host is known by its
+// client's key), and only when the link is gone from a directory that is there and has
+// the same origin. If the directory is not readable, not mounted or moved away, it stays.
 type Pinner struct {
 	volume layout.Volume
 	mounts func() mountTable
-	points []string // of the first table, to tell other projects' links by their names
-	moved  []string // those that are not where they are on the host
+	points []string // the mount points: other links are of other projects
+	moved  []string // mount points of directories that have another path on the host
 
 	mu       sync.Mutex
 	auto     listing
 	records  map[string]*listing // by host
-	sessions []string            // the hosts of those under way
-	host     string              // whose session began last
-	watch    *linkWatch          // nil: links are looked at when a session begins and ends
+	sessions []string            // the hosts of the running sessions
+	host     string              // the host of the session that began last
+	watch    *linkWatch          // nil: links are read only when a session begins or ends
 }
 
-// New is the pinner of the container that this process is in. Moved are the mounts
-// that are not where they are on the host.
+// New returns the pinner of the container that this process is in. Moved are the mount
+// points of directories that have another path on the host.
 func New(v layout.Volume, moved []string) *Pinner {
 	return newPinner(v, func() mountTable { return readMounts(v) }, moved)
 }
@@ -61,30 +58,30 @@ func newPinner(v layout.Volume, mounts func() mountTable, moved []string) *Pinne
 	return &Pinner{volume: v, mounts: mounts, points: mounts().points(), moved: moved, records: map[string]*listing{}}
 }
 
-// Begin is before a session's command starts: a collector must not find pins
-// whose links are gone.
+// Begin updates the host's pins before a session's command starts: the command may be a
+// collector, for which pins without links must be gone.
 func (p *Pinner) Begin(host string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.host = host
 	p.sessions = append(p.sessions, host)
-	return p.look(host)
+	return p.update(host)
 }
 
-// End is after a session's command has ended, and before its client hears of it.
+// End updates the host's pins after a session's command has ended, before its client is
+// told of the end.
 func (p *Pinner) End(host string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if i := slices.Index(p.sessions, host); i >= 0 {
 		p.sessions = slices.Delete(p.sessions, i, i+1)
 	}
-	return p.look(host)
+	return p.update(host)
 }
 
-// look pins what the links under this container's mounts hold, and drops the
-// host's pins of those that are gone. With nothing new it costs little more than
-// a look at each link.
-func (p *Pinner) look(host string) error {
+// update pins what the links under this container's mounts hold, and drops the host's pins
+// whose links are gone. If nothing is new it does little more than read each link.
+func (p *Pinner) update(host string) error {
 	if p.records[host] == nil {
 		p.records[host] = &listing{}
 	}
@@ -97,14 +94,16 @@ func (p *Pinner) look(host string) error {
 			links[link] = true
 		}
 	}
-	return p.judge(host, links, true)
+	return p.updateLinks(host, links, true)
 }
 
+// mayBeHere tells whether a link's path is below one of this container's mounts.
 func (p *Pinner) mayBeHere(link string) bool {
 	return slices.ContainsFunc(p.points, func(point string) bool { return layout.IsBelow(link, point) })
 }
 
-func (p *Pinner) judge(host string, links map[string]bool, mayDrop bool) error {
+// updateLinks makes, moves or drops the pins of some links. It drops none unless mayDrop.
+func (p *Pinner) updateLinks(host string, links map[string]bool, mayDrop bool) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -116,15 +115,16 @@ func (p *Pinner) judge(host string, links map[string]bool, mayDrop bool) error {
 	mounts := p.mounts()
 	var all []error
 	for link := range links {
-		all = append(all, p.judgeOne(host, link, mounts, mayDrop))
+		all = append(all, p.updateLink(host, link, mounts, mayDrop))
 	}
 	return errors.Join(all...)
 }
 
-func (p *Pinner) judgeOne(host, link string, mounts mountTable, mayDrop bool) error {
+// updateLink does what updateLinks does for one link.
+func (p *Pinner) updateLink(host, link string, mounts mountTable, mayDrop bool) error {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(link))
 	if err != nil {
-		return nil // it may be away
+		return nil // the directory may be moved away or unmounted
 	}
 	origin, here := mounts.origin(dir)
 	if !here {
@@ -132,13 +132,13 @@ func (p *Pinner) judgeOne(host, link string, mounts mountTable, mayDrop bool) er
 	}
 	moved := slices.ContainsFunc(p.moved, func(point string) bool { return layout.IsBelow(link, point) })
 	pin := Pin{Host: host, Name: pinName(link, origin, moved), Link: link}
-	switch target, is := seeLink(dir, filepath.Base(link)); {
-	case is == linkHolds:
+	switch target, state := readLink(dir, filepath.Base(link)); {
+	case state == linkHolds:
 		if p.watch != nil {
 			p.watch.add(dir, link)
 		}
 		return pin.hold(p.volume, target)
-	case is == linkGone && mayDrop:
+	case state == linkGone && mayDrop:
 		return pin.Drop(p.volume)
 	}
 	return nil
@@ -161,8 +161,9 @@ const (
 	linkGone              // its directory is there without it, or with something else by that name
 )
 
-// seeLink looks at a link in a directory that cannot go away meanwhile.
-func seeLink(dir, name string) (storePath string, is linkState) {
+// readLink reads a link and tells its state. It opens the directory first, so that an
+// unmount meanwhile does not look like a link that is gone.
+func readLink(dir, name string) (storePath string, state linkState) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", linkUnknown
@@ -183,8 +184,8 @@ func seeLink(dir, name string) (storePath string, is linkState) {
 	return filepath.Join(nixstore.Dir, base), linkHolds
 }
 
-// Lock orders the agents that look for one host: what one has just pinned
-// again another must not drop.
+// Lock keeps other agents from updating a host's pins until unlock is called: none must
+// drop a pin that another has just renewed.
 func Lock(v layout.Volume, host string) (unlock func(), err error) {
 	dir := records(v, host)
 	unlock, err = filelock.AcquireDir(dir)

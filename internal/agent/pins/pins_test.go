@@ -34,7 +34,7 @@ func newPinned(t *testing.T) *pinned {
 	return p
 }
 
-// agent is the pins of a container's agent, with the mounts of this moment.
+// agent returns the pinner of a container's agent, with the present mounts.
 func (p *pinned) agent() *Pinner {
 	table := slices.Clone(p.table)
 	return newPinner(p.volume, func() mountTable { return table }, nil)
@@ -47,7 +47,7 @@ func (p *pinned) mkdir(dir string) {
 	}
 }
 
-// build is what Nix does: a link to a store path, and an indirect root for it.
+// build does what Nix does: it makes a link to a store path, and an indirect root for it.
 func (p *pinned) build(link, storePath string) {
 	p.Helper()
 	if err := layout.ReplaceLink(storePath, link); err != nil {
@@ -60,7 +60,7 @@ func (p *pinned) build(link, storePath string) {
 	}
 }
 
-// collect is what a collector does that sees no project.
+// collect does what a collector does that sees no project.
 func (p *pinned) collect() {
 	p.Helper()
 	auto, err := filepath.Glob(p.volume.State("gcroots/auto/*"))
@@ -79,14 +79,14 @@ func (p *pinned) remove(path string) {
 	}
 }
 
-func (p *pinned) look(pins *Pinner, host string) {
+func (p *pinned) runSession(pins *Pinner, host string) {
 	p.Helper()
 	if err := errors.Join(pins.Begin(host), pins.End(host)); err != nil {
 		p.Error(err)
 	}
 }
 
-// want compares a host's pins, and that each has its record.
+// want compares a host's pins, and checks that each has its record.
 func (p *pinned) want(when, host string, targets ...string) {
 	p.Helper()
 	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots(host), "*"))
@@ -115,24 +115,24 @@ func TestPinFollowsItsLink(t *testing.T) {
 	p := newPinned(t)
 	result := filepath.Join(p.project, "result")
 	agent := p.agent()
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("before", "h")
 	p.build(result, storeA)
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("built", "h", storeA)
 	p.collect()
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("collected elsewhere", "h", storeA)
 	if err := layout.ReplaceLink(storeB+"/bin", result); err != nil {
 		t.Fatal(err)
 	}
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.want("moved", "h", storeB)
 	p.remove(result)
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("removed", "h")
 	p.build(result, storeA)
-	p.look(agent, "h")
+	p.runSession(agent, "h")
 	p.want("built again", "h", storeA)
 	for name, change := range map[string]func() error{
 		"a file":    func() error { return os.WriteFile(result, nil, 0o644) },
@@ -141,13 +141,13 @@ func TestPinFollowsItsLink(t *testing.T) {
 		"the store": func() error { return os.Symlink("/nix/store", result) },
 	} {
 		p.build(result, storeA)
-		p.look(agent, "h")
+		p.runSession(agent, "h")
 		p.want(name+", before", "h", storeA)
 		p.remove(result)
 		if err := change(); err != nil {
 			t.Fatal(err)
 		}
-		p.look(agent, "h")
+		p.runSession(agent, "h")
 		p.want(name, "h")
 		p.remove(result)
 	}
@@ -164,10 +164,10 @@ func TestPinsAreOfLinksInProjects(t *testing.T) {
 	}
 	p.build(filepath.Join(p.project, "out/through"), storeA)
 	p.mkdir(filepath.Join(p.project, "sub"))
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.want("none of a project", "h")
 	p.build(filepath.Join(p.project, "sub/result"), storeB)
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.want("below the project", "h", storeB)
 }
 
@@ -193,11 +193,11 @@ func TestPinStaysWhereItsLinkCannotBeSeen(t *testing.T) {
 		p.mkdir(disk)
 		p.table = append(p.table, mounted{point: disk, root: "/", host: true})
 		p.build(filepath.Join(disk, "result"), storeA)
-		p.look(p.agent(), "h")
+		p.runSession(p.agent(), "h")
 		p.want(name+", before", "h", storeA)
 		hide(p, disk)
 		p.collect()
-		p.look(p.agent(), "h")
+		p.runSession(p.agent(), "h")
 		p.want(name, "h", storeA)
 	}
 }
@@ -221,19 +221,19 @@ func (p *pinned) empty(dir string) {
 	p.mkdir(dir)
 }
 
-// What may not be looked at is not gone. Root may look at everything, so the
-// directory is made one that loops.
+// A link that may not be read is not gone. Root may read everything, so the directory is
+// replaced by a link to itself.
 func TestPinStaysWhereLookingFails(t *testing.T) {
 	p := newPinned(t)
 	sub := filepath.Join(p.project, "sub")
 	p.mkdir(sub)
 	p.build(filepath.Join(sub, "result"), storeA)
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.remove(sub)
 	if err := os.Symlink("sub", sub); err != nil {
 		t.Fatal(err)
 	}
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.want("a loop", "h", storeA)
 }
 
@@ -254,40 +254,41 @@ func TestPinIsItsHosts(t *testing.T) {
 	p := newPinned(t)
 	result := filepath.Join(p.project, "result")
 	p.build(result, storeA)
-	p.look(p.agent(), "one")
-	p.look(p.agent(), "two")
+	p.runSession(p.agent(), "one")
+	p.runSession(p.agent(), "two")
 	p.want("made by one", "one", storeA)
 	p.want("and as good for two", "two")
 	p.remove(result)
-	p.look(p.agent(), "two")
+	p.runSession(p.agent(), "two")
 	p.want("not dropped by two", "one", storeA)
 	p.build(result, storeB)
-	p.look(p.agent(), "two")
+	p.runSession(p.agent(), "two")
 	p.want("moved by two", "one", storeA)
 	p.want("moved by two", "two", storeB)
 	p.remove(result)
-	p.look(p.agent(), "one")
+	p.runSession(p.agent(), "one")
 	p.want("dropped by one", "one")
 	p.want("dropped by one", "two", storeB)
 }
 
-// A kill between a record and its pin, or while the pin is made beside, is made good.
+// The next session repairs what a kill leaves between a record and its pin, or with the
+// pin at its temporary name.
 func TestHalfMadePinIsCompleted(t *testing.T) {
 	p := newPinned(t)
 	result := filepath.Join(p.project, "result")
 	p.build(result, storeA)
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	pins, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots("h"), "*"))
 	p.collect()
 	p.remove(pins[0])
 	if err := os.Symlink(storeB, filepath.Join(records(p.volume, "h"), ".new")); err != nil {
 		t.Fatal(err)
 	}
-	p.look(p.agent(), "h")
+	p.runSession(p.agent(), "h")
 	p.want("completed", "h", storeA)
 }
 
-// A listing is not read twice, and never too seldom.
+// A listing is read again only if the directory may have changed.
 func TestListing(t *testing.T) {
 	dir := t.TempDir()
 	var l listing
