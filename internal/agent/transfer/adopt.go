@@ -10,12 +10,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// adopt roots what was requested, and stamps its images, once all of it is valid and on
-// the disk. A stamp that the volume has already stays. If all was there and rooted,
-// nothing is new and nothing has to be written.
-func adopt(v layout.Volume, want agentapi.Request, received int) error {
-	for _, s := range want.Images {
-		leave, err := v.UseImage(s.Identity) // no collection takes the roots of one that has no stamp yet
+// adopt roots the requested paths and writes their images' stamps, once all paths are
+// valid. An image that has a stamp keeps it. The volume is flushed to the disk first,
+// unless nothing was received and all was rooted before.
+func adopt(v layout.Volume, request agentapi.Request, received int) error {
+	for _, s := range request.Images {
+		leave, err := v.UseImage(s.Identity) // else a collection could drop its roots, as it has no stamp yet
 		if err != nil {
 			return fmt.Errorf("marking image %s as in use: %w", s.Reference, err)
 		}
@@ -24,15 +24,15 @@ func adopt(v layout.Volume, want agentapi.Request, received int) error {
 			return fmt.Errorf("rooting the store paths of image %s: %w", s.Reference, err)
 		}
 	}
-	if received > 0 || len(want.Images) > 0 || !v.Settled(want.Roots) {
+	if received > 0 || len(request.Images) > 0 || !v.Settled(request.Roots) {
 		if err := v.Flush(); err != nil {
 			return err
 		}
 	}
-	if err := v.RootSynced(want.Roots); err != nil {
+	if err := v.RootSynced(request.Roots); err != nil {
 		return err
 	}
-	for _, s := range want.Images {
+	for _, s := range request.Images {
 		if _, err := v.Stamp(s.Identity); !errors.Is(err, os.ErrNotExist) {
 			continue
 		}

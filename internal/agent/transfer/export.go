@@ -18,11 +18,10 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Export reads as a line the JSON list of the paths that are asked for (without
-// any: all that is held for every host), and writes an agentapi.Manifest as a line, and
-// then the archives of its paths, each of which has the hash that is told. It is
-// done in the anchor, and ends with its input, too: then nobody waits for it any
-// more, and an engine would take what nobody reads.
+// Export reads a line with a JSON list of store paths; an empty list means all that the
+// volume holds for every host. It writes an agentapi.Manifest as a line, and then the
+// archives of the manifest's paths, whose hashes it checks. It runs in the anchor. It also
+// ends when its input ends: then the client is gone, and the engine would go on reading.
 func Export(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
 	var paths []nixstore.Path
 	ctx, leave, err := input.ReadRequest(ctx, v, in, &paths)
@@ -38,8 +37,9 @@ func Export(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) e
 	return send(v, store, paths, out)
 }
 
-func send(v layout.Volume, store *nixstore.Server, asked []nixstore.Path, out io.Writer) error {
-	manifest, err := listContents(v, store, asked)
+// send writes the manifest and the archives.
+func send(v layout.Volume, store *nixstore.Server, requested []nixstore.Path, out io.Writer) error {
+	manifest, err := listContents(v, store, requested)
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,11 @@ func send(v layout.Volume, store *nixstore.Server, asked []nixstore.Path, out io
 	return to.Flush()
 }
 
-// gather lists the closure of what is asked for, or else of all that is held for
-// every host. What it begins with is held against collectors from now on.
-func listContents(v layout.Volume, store *nixstore.Server, asked []nixstore.Path) (agentapi.Manifest, error) {
-	manifest := agentapi.Manifest{Roots: asked}
-	if len(asked) == 0 {
+// listContents lists the closure of the requested paths, or without any of all that the
+// volume holds for every host. From then on collectors cannot remove it.
+func listContents(v layout.Volume, store *nixstore.Server, requested []nixstore.Path) (agentapi.Manifest, error) {
+	manifest := agentapi.Manifest{Roots: requested}
+	if len(requested) == 0 {
 		var err error
 		if manifest, err = listHeld(v); err != nil {
 			return manifest, err
@@ -71,8 +71,8 @@ func listContents(v layout.Volume, store *nixstore.Server, asked []nixstore.Path
 	}
 	there := nixstore.SetOf(valid)
 	gone := func(path nixstore.Path) bool { return !there[path] }
-	if i := slices.IndexFunc(asked, gone); i >= 0 {
-		return manifest, notInVolume(asked[i])
+	if i := slices.IndexFunc(requested, gone); i >= 0 {
+		return manifest, notInVolume(requested[i])
 	}
 	// A link can outlive its path, and a stamp an image's paths.
 	manifest.Images = slices.DeleteFunc(manifest.Images, func(s agentapi.Stamp) bool { return slices.ContainsFunc(s.Paths(), gone) })
@@ -88,8 +88,8 @@ func listContents(v layout.Volume, store *nixstore.Server, asked []nixstore.Path
 	return manifest, err
 }
 
-// held is what the volume holds for every host: what images need, what was synced,
-// and the profiles as they are now. Projects' pins belong to one host each.
+// listHeld lists what the volume holds for every host: images, synced paths, and the
+// current generations of profiles. It leaves out pins, as each belongs to one host.
 func listHeld(v layout.Volume) (manifest agentapi.Manifest, err error) {
 	if manifest.Images, err = v.Stamps(); err != nil {
 		return manifest, err
@@ -106,4 +106,5 @@ func listHeld(v layout.Volume) (manifest agentapi.Manifest, err error) {
 	return manifest, nil
 }
 
+// generation matches the name of a profile's generation.
 var generation = regexp.MustCompile(`-\d+-link$`)

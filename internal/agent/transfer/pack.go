@@ -15,16 +15,17 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// What leaves the volume is what was built: these are programs of sessions, and
-// when one fails the host forgets what it has got.
+// Pack and Archive run as programs of sessions. If one fails, the host deletes what it has
+// received, so nothing leaves the volume that is not what was registered.
 
-// An outgoing is what leaves the volume, held against collectors until Close.
+// An outgoing is a path in the store that is to leave the volume. Collectors cannot remove
+// it until Close.
 type outgoing struct {
 	*nixstore.Server
-	real string // a file or directory in the store
+	real string // the path with all links followed
 }
 
-// openOutgoing opens what is at a path in the store.
+// openOutgoing opens a path in the store.
 func openOutgoing(ctx context.Context, place string) (outgoing, error) {
 	path, _, err := nixstore.Split(place)
 	if err != nil {
@@ -51,11 +52,13 @@ func openOutgoing(ctx context.Context, place string) (outgoing, error) {
 	return outgoing{store, real}, err
 }
 
+// notInVolume returns the error for a store path that is not valid in the volume.
 func notInVolume(path nixstore.Path) error {
 	return hint.Add(fmt.Errorf("%s is not in the volume", path), "build it there with `nixproxy run`, or copy it there with `nixproxy sync`")
 }
 
-// absent tells whether a store path lacks a file or is itself not where it should be.
+// explainAbsent returns the error for a file that is not there: its valid store path may
+// itself be missing.
 func explainAbsent(path nixstore.Path, place string) error {
 	if _, err := os.Lstat(string(path)); err != nil {
 		return withRepairHint(&nixstore.ChangedError{Path: path, Reason: "it is missing"})
@@ -63,8 +66,8 @@ func explainAbsent(path nixstore.Path, place string) error {
 	return fmt.Errorf("there is no %s in the volume", place)
 }
 
-// Pack writes what is at a path in the store, as filetree.Pack does. That the
-// store paths it comes from are not what was registered is an error at last.
+// Pack writes a file or directory of the store, as filetree.Pack does. At the end it
+// fails if the store paths that it read are not as registered.
 func Pack(ctx context.Context, place string, out io.Writer) error {
 	o, err := openOutgoing(ctx, place)
 	if err != nil {
@@ -78,8 +81,7 @@ func Pack(ctx context.Context, place string, out io.Writer) error {
 	return o.unchanged(roots...)
 }
 
-// Archive writes an image archive in the store, or what a program in the store
-// writes.
+// Archive writes an image archive of the store, or the stdout of a program of the store.
 func Archive(ctx context.Context, place string, out io.Writer) error {
 	o, err := openOutgoing(ctx, place)
 	if err != nil {
@@ -110,12 +112,12 @@ func Archive(ctx context.Context, place string, out io.Writer) error {
 	return o.unchanged(o.real)
 }
 
-// A ProgramEnd is the exit status of a program that failed, and that will have
-// said why.
+// A ProgramEnd is the exit status of a program that failed. The program itself prints why.
 type ProgramEnd int
 
 func (e ProgramEnd) Error() string { return fmt.Sprintf("it ended with status %d", int(e)) }
 
+// stream runs a program with its stdout to out.
 func stream(ctx context.Context, program string, out io.Writer) error {
 	c := exec.CommandContext(ctx, program)
 	c.Stdout, c.Stderr = out, os.Stderr
@@ -127,8 +129,8 @@ func stream(ctx context.Context, program string, out io.Writer) error {
 	return err
 }
 
-// unchanged reads the store paths of some files once more: a
-// *nixstore.ChangedError says that one is not what was registered.
+// unchanged reads the store paths of some files once more. If one is not as registered,
+// the error is a *nixstore.ChangedError.
 func (o outgoing) unchanged(files ...string) error {
 	var paths []nixstore.Path
 	for _, f := range files {
@@ -149,7 +151,7 @@ func (o outgoing) unchanged(files ...string) error {
 	return withRepairHint(err)
 }
 
-// mendable says what can be done about a store path that is not what was registered.
+// withRepairHint adds a hint to a *nixstore.ChangedError.
 func withRepairHint(err error) error {
 	var changed *nixstore.ChangedError
 	if errors.As(err, &changed) {
