@@ -14,25 +14,26 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Recover is done in the anchor before anybody works on the volume, and does
-// something the first time after the machine has started: it may have lost its
-// power. A collector, the user's own as well, does not wait for the database to be
-// on the disk before it removes files. So what it had removed may be valid again,
-// and the next build or sync would count on it. A kill alone leaves nothing of the
-// kind, as what a process has written is there.
+// Recover repairs the volume after a loss of power. It runs in the anchor before any other
+// work on the volume, and acts once after each start of the machine. A collector, the
+// user's own too, removes files before the database that lists them is on the disk. So
+// after a loss of power the database may list paths that are gone, and the next build or
+// sync would rely on them. A kill alone does no such harm: the kernel keeps what a process
+// has written.
 func Recover(ctx context.Context, v layout.Volume) error {
 	return v.OncePerBoot(func() error { return forgetLost(ctx, v) })
 }
 
+// errInUse says that recovery must wait.
 var errInUse = errors.New("others have the volume's store open")
 
-// forgetLost has Nix forget what is valid and not there. Nix lists the files
-// before it reads the database (LocalStore::verifyStore in NixOS/nix
-// src/libstore/local-store.cc), and so forgets too what becomes valid in between
-// (seen with 2.26.3): nobody may be at work.
+// forgetLost makes Nix forget valid paths that are not there. Nix lists the files before it
+// reads the database (LocalStore::verifyStore in NixOS/nix src/libstore/local-store.cc),
+// so it would also forget a path that becomes valid in between (seen with 2.26.3): no other
+// process may have the store open.
 func forgetLost(ctx context.Context, v layout.Volume) error {
 	if _, err := os.Lstat(v.State("db/db.sqlite")); errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing was ever valid
+		return nil // no path was ever valid
 	}
 	if len(v.Holders()) > 0 {
 		return errInUse
@@ -43,7 +44,7 @@ func forgetLost(ctx context.Context, v layout.Volume) error {
 	return errors.Join(nix.Alternate(ctx, "--verify").Run(), unstampIncomplete(v))
 }
 
-// removeHalves removes what is left of the path that a collector was removing.
+// removeHalves removes the rest of the path that a collector was removing.
 func removeHalves(ctx context.Context, v layout.Volume) error {
 	suspects, err := findWritable(v)
 	if err != nil || len(suspects) == 0 {
@@ -68,9 +69,9 @@ func removeHalves(ctx context.Context, v layout.Volume) error {
 	return err
 }
 
-// removeUnnamed removes the links that become indirect roots when Nix renames them
-// (IndirectRootStore::makeSymlink in NixOS/nix src/libstore/indirect-root-store.cc),
-// and that it did not rename.
+// removeUnnamed removes links at temporary names. Nix would have renamed them to make them
+// indirect roots (IndirectRootStore::makeSymlink in NixOS/nix
+// src/libstore/indirect-root-store.cc).
 func removeUnnamed(v layout.Volume) (err error) {
 	links, _ := filepath.Glob(v.State("gcroots/auto/*.tmp*"))
 	for _, link := range links {
@@ -79,10 +80,10 @@ func removeUnnamed(v layout.Volume) (err error) {
 	return err
 }
 
-// writable are the paths that are directories and that their owner may write. A
-// collector makes one so before it empties it (_deletePath in NixOS/nix
-// src/libutil/unix/file-system.cc), and so are those that are just being made; no
-// path that is valid is. One that is a file is there or not.
+// findWritable returns the store paths that are directories which their owner may write. A
+// collector makes a directory writable before it empties it (_deletePath in NixOS/nix
+// src/libutil/unix/file-system.cc). A path that is just being made is writable too, and a
+// valid one is not. A path that is a file is never half there.
 func findWritable(v layout.Volume) (found []nixstore.Path, err error) {
 	dir, err := os.Open(v.Outside(nixstore.Dir))
 	if err != nil {
@@ -102,9 +103,10 @@ func findWritable(v layout.Volume) (found []nixstore.Path, err error) {
 	return found, err
 }
 
-// changedAndDead leaves out what is whole, and what a root keeps: that is no
-// collector's work, and for verify to tell and to mend. What runs here is the Nix
-// of an image that may be the very one of which a path is broken.
+// changedAndDead returns those of some paths that differ from what was registered and that
+// no root keeps. No collector has changed a path that a root keeps: verify reports and
+// repairs it. Roots of processes do not count: the Nix that runs here may be in an image
+// with a broken path.
 func changedAndDead(v layout.Volume, graph nixstore.Graph, paths []nixstore.Path) (found []nixstore.Path) {
 	live := Inventory{Graph: graph, Roots: v.Roots()}.Kept(func(r agentapi.Root) bool { return r.Origin != agentapi.OriginRunning })
 	for _, path := range paths {
@@ -116,7 +118,7 @@ func changedAndDead(v layout.Volume, graph nixstore.Graph, paths []nixstore.Path
 	return found
 }
 
-// unstampIncomplete removes the stamps of images that are not whole. Their next sync
+// unstampIncomplete removes the stamps of images that are not complete. Their next sync
 // copies what the database has forgotten.
 func unstampIncomplete(v layout.Volume) error {
 	stamps, err := v.Stamps()
@@ -128,8 +130,8 @@ func unstampIncomplete(v layout.Volume) error {
 	return err
 }
 
-// lacksRoots tells whether one of the paths is missing by which an image is kept.
-// A path is forgotten only with all that need it, and so with one of these.
+// lacksRoots tells whether one of the paths that keep an image is missing. Nix forgets a
+// path only together with all that need it, so also one of these.
 func lacksRoots(v layout.Volume, s agentapi.Stamp) bool {
 	for _, path := range layout.RootsOf(s) {
 		if _, err := os.Lstat(v.Outside(path)); errors.Is(err, fs.ErrNotExist) {
