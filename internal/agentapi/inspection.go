@@ -2,35 +2,35 @@ package agentapi
 
 import "time"
 
-// An Inspection is what is in a volume, and why. Sizes of store paths are those
-// of their archives, as Nix counts them.
+// An Inspection is what is in a volume, and what keeps it. Sizes of store paths are NAR
+// bytes.
 type Inspection struct {
 	Store        Amount         `json:"store"` // all valid paths
 	Live         Amount         `json:"live"`
 	Dead         Amount         `json:"dead"`
-	InvalidPaths int            `json:"invalidPaths"` // names in the store that are not valid: what was interrupted, or is under way
+	InvalidPaths int            `json:"invalidPaths"` // names in the store that are not valid: of interrupted or running work
 	Images       []ImageHolding `json:"images"`
-	Roots        []Holding      `json:"roots"` // by their origin
+	Roots        []Holding      `json:"roots"` // by origin
 	Home         Home           `json:"home"`
 	Disk         Disk           `json:"disk"`
 }
 
-// An Amount is some store paths and the sum of their sizes in bytes.
+// An Amount is a number of store paths and the sum of their sizes in bytes.
 type Amount struct {
 	Paths int   `json:"paths"`
 	Size  int64 `json:"size"`
 }
 
-// A Holding is what the roots of one origin keep from garbage collection. Origins
-// share paths, so the sum of their closures is more than the store.
+// A Holding is what the roots of one origin keep from garbage collection. Origins share
+// paths, so the sum of their closures may exceed the store.
 type Holding struct {
 	Origin Origin `json:"origin"`
 	Roots  int    `json:"roots"` // number of roots
 	Closure
 }
 
-// A Closure is what some roots need, and the part of it that nothing else needs.
-// Sizes are in bytes.
+// A Closure is what some roots need. Unique is the part that no other root needs. Sizes are
+// in bytes.
 type Closure struct {
 	ClosurePaths int   `json:"closurePaths"`
 	ClosureSize  int64 `json:"closureSize"`
@@ -46,22 +46,22 @@ type ImageHolding struct {
 	InUse    bool      `json:"inUse"`    // a container serves it now
 }
 
-// A Home is the HOME of all sessions on the volume, in bytes on the disk.
+// A Home is the HOME of all sessions on the volume. Sizes are bytes on the disk.
 type Home struct {
 	Path   string  `json:"path"`
 	Size   int64   `json:"size"`
 	Caches []Cache `json:"caches"`
 }
 
-// A Cache is a directory in HOME that may be deleted: what was in it is made
-// anew when it is needed.
+// A Cache is a directory in HOME that may be deleted: programs make its content again when
+// they need it.
 type Cache struct {
 	Path string `json:"path"`
 	Size int64  `json:"size"`
 }
 
-// A Disk is the file system that the volume is on, which it shares with all
-// else that the engine has, in bytes.
+// A Disk is the file system of the volume, in bytes. Images and other volumes of the
+// engine are on it too.
 type Disk struct {
 	Free int64 `json:"free"`
 	Size int64 `json:"size"`

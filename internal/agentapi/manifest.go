@@ -6,17 +6,17 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Manifest is what one volume gives to another, without the paths' archives.
+// A Manifest lists what one volume gives to another. The archives of its paths follow it.
 type Manifest struct {
-	Images []Stamp         `json:"images"` // whose Nix, profile and base-system are among the paths
-	Roots  []nixstore.Path `json:"roots"`  // other paths that are held where they arrive
+	Images []Stamp         `json:"images"` // their Nix, profile and base-system are among the paths
+	Roots  []nixstore.Path `json:"roots"`  // other paths to keep from garbage collection
 	Paths  []nixstore.Info `json:"paths"`  // each after those that it refers to
 }
 
-// Size is that of all archives, in bytes.
+// Size returns the sum of the archives' sizes, in bytes.
 func (m Manifest) Size() int64 { return nixstore.Size(m.Paths) }
 
-// Held are the roots, with those of the images.
+// Held returns all paths to keep from garbage collection: the roots and those of the images.
 func (m Manifest) Held() []nixstore.Path {
 	all := append([]nixstore.Path{}, m.Roots...)
 	for _, s := range m.Images {
@@ -25,8 +25,8 @@ func (m Manifest) Held() []nixstore.Path {
 	return all
 }
 
-// Check tells what keeps the cargo from arriving whole: each path must come after
-// those that it needs, and what is to be held must be among them.
+// Check returns an error unless each path is listed once, after those that it needs, and
+// all that is to be held is listed.
 func (m Manifest) Check() error {
 	for _, s := range m.Images {
 		if err := s.Check(); err != nil {

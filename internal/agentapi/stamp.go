@@ -9,11 +9,11 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// A Stamp says that the whole store of an image is in the volume, and with
-// which store paths the image's promise is kept.
+// A Stamp says that the whole store of an image is in the volume, and which store paths its
+// sessions use.
 type Stamp struct {
 	Identity   string   `json:"identity"`
-	Reference  string   `json:"reference"` // as it was called when it was synced
+	Reference  string   `json:"reference"` // the image's reference when it was synced
 	Version    string   `json:"version"`   // the first line that `nix --version` printed
 	Nix        string   `json:"nix"`
 	Profile    string   `json:"profile"`
@@ -22,7 +22,7 @@ type Stamp struct {
 	Synced     string   `json:"synced"`             // RFC 3339
 }
 
-// Paths are the store paths that it names.
+// Paths returns the store paths that the stamp names.
 func (s Stamp) Paths() (all []nixstore.Path) {
 	for _, path := range []string{s.Nix, s.Profile, s.BaseSystem} {
 		if path != "" {
@@ -32,9 +32,8 @@ func (s Stamp) Paths() (all []nixstore.Path) {
 	return all
 }
 
-// Check tells what is wrong with a stamp that came from elsewhere: its identity
-// becomes a file's name, its settings lines of configuration, and people are shown
-// its texts.
+// Check returns what is wrong with a stamp from outside of the volume: its identity becomes
+// a file's name, its settings become lines of configuration, and its texts are displayed.
 func (s Stamp) Check() error {
 	if !IsIdentity(s.Identity) {
 		return fmt.Errorf("%q is not an image identity", s.Identity)
@@ -50,15 +49,16 @@ func (s Stamp) Check() error {
 	return nil
 }
 
+// identityForm matches an identity, which must also be safe as the name of a file.
 var identityForm = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
 
-// IsIdentity tells whether a text can be an image identity, and the name of a file.
+// IsIdentity tells whether a text can be an image identity.
 func IsIdentity(s string) bool { return identityForm.MatchString(s) }
 
 // Prepared is what the agent's prepare mode prints about a volume.
 type Prepared struct {
 	Stamps []Stamp `json:"stamps"`
-	Damage string  `json:"damage,omitempty"` // what keeps agents from starting in it; it can be repaired all the same
+	Damage string  `json:"damage,omitempty"` // the reason why agents cannot start in it; jobs can still repair it
 }
 
 // Stamped returns the stamp of an image.

@@ -1,6 +1,6 @@
 package agentapi
 
-// System is Nix's name of a Linux platform, by Go's name of its architecture.
+// System returns Nix's name of a Linux platform for Go's name of its architecture.
 func System(arch string) string {
 	switch arch {
 	case "amd64":

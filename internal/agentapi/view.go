@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A View is a path and some names below it. The host and the agent look at the
-// same ones, to find out whether a mount shows what it should.
+// A View is a path and some names below it. The host and the agent describe the same View,
+// to find out whether a mount shows the host's directory.
 type View struct {
 	Path  string   `json:"path"`
 	Names []string `json:"names"`
 }
 
-// Facts that are no description of what is there.
+// Facts that do not describe a file.
 const (
 	Nothing   = "nothing"
 	Denied    = "denied"
-	Unknown   = "unknown"           // an error of another kind, or what looks different on each system
-	Deleted   = "deleted directory" // it lives on where it is mounted
+	Unknown   = "unknown"           // another error, or a kind of file that each system describes differently
+	Deleted   = "deleted directory" // the mount keeps it alive
 	directory = "directory"
 )
 
-// small bounds the files of which the content counts.
+// small is the largest size in bytes of a file whose content is described too.
 const small = 64 << 10
 
-// Facts describes what is at the path and at each of the names, in the same words
-// on each system.
+// Facts describes the files at the path and at each of the names, in the same words on
+// every system.
 func (v View) Facts() []string {
 	itself := fact(describe(v.Path))
 	if itself == directory {
-		itself = fact(describeWhole(v.Path))
+		itself = fact(describeDir(v.Path))
 	}
 	facts := []string{itself}
 	for _, name := range v.Names {
@@ -45,6 +45,7 @@ func (v View) Facts() []string {
 	return facts
 }
 
+// fact returns a description, or the fact for an error.
 func fact(description string, err error) string {
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, unix.ENOTDIR):
@@ -88,8 +89,8 @@ func hashOf(path string) (string, error) {
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), err
 }
 
-// describeWhole tells of a directory whether there is anything in it.
-func describeWhole(path string) (string, error) {
+// describeDir describes a directory: deleted, empty, or neither.
+func describeDir(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -104,9 +105,8 @@ func describeWhole(path string) (string, error) {
 	return directory, err
 }
 
-// IsDeleted tells whether a directory was removed, and lives on as long as it is
-// mounted: whoever makes another one by its name sees that one, and we do not.
-// Only Linux can tell.
+// IsDeleted tells whether a directory was removed, and exists only because it is mounted:
+// a new directory of the same name is not visible here. It works on Linux only.
 func IsDeleted(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
