@@ -97,6 +97,10 @@ func (s Source) mirrored(ref string) (string, error) {
 	if err != nil {
 		return "", hint.Add(fmt.Errorf("%q is not an image reference", ref), "write NAME:TAG, with {version} for the Nix version")
 	}
+	if domain := reference.Domain(named); isCapitalized(domain) {
+		return "", hint.Add(fmt.Errorf("the image %q would be pulled from a registry %q", ref, domain),
+			"write the names of images in lower case, and of a registry too: NixOS/nix is nixos/nix")
+	}
 	if s.Registry == "" {
 		return reference.FamiliarString(reference.TagNameOnly(named)), nil
 	}
@@ -106,6 +110,13 @@ func (s Source) mirrored(ref string) (string, error) {
 		return "", hint.Add(fmt.Errorf("--registry: %q is not a registry's address", s.Registry), "write HOST[:PORT][/PATH] without https://")
 	}
 	return full, nil
+}
+
+// isCapitalized reports whether a registry is one only by its capital letters:
+// package reference takes the first part of a name for a host where no repository
+// could be called so (v0.6.0), and a pull of NixOS/nix asks a host NixOS.
+func isCapitalized(domain string) bool {
+	return !strings.ContainsAny(domain, ".:") && domain != strings.ToLower(domain)
 }
 
 // repository returns the repository with the tags of a template's images.

@@ -102,6 +102,7 @@ func TestReferences(t *testing.T) {
 		{"a mirror", Source{Registry: "mirror.example"}, nix("2.26.3"), []string{"mirror.example/nixos/nix:2.26.3"}, true},
 		{"a mirror with port and path", Source{Registry: "mirror:5000/hub/"}, nix("2.26.3"), []string{"mirror:5000/hub/nixos/nix:2.26.3"}, true},
 		{"a mirror of Lix", Source{Registry: "mirror:5000"}, lix, []string{"mirror:5000/lix-project/lix:2.93.0", "mirror:5000/lix-project/lix:2.93"}, true},
+		{"a registry in capital letters", Source{Template: "R.Example:5000/nix:1"}, nix("2.26.3"), []string{"R.Example:5000/nix:1"}, false},
 		{"a mirror of one word", Source{Registry: "mirror:5000", Template: "nix:1"}, nix("2.26.3"), []string{"mirror:5000/library/nix:1"}, false},
 	} {
 		refs, promised, err := test.source.References(test.nix)
@@ -109,7 +110,7 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s: got %q, promised %v, %v", test.name, refs, promised, err)
 		}
 	}
-	for _, source := range []Source{{Template: "Not/A:Ref:{version}"}, {Template: "UPPER"}, {Registry: "https://mirror"}, {Registry: "a b"}} {
+	for _, source := range []Source{{Template: "Not/A:Ref:{version}"}, {Template: "UPPER"}, {Template: "NixOS/nix:{version}"}, {Template: "NixOS/nix"}, {Registry: "https://mirror"}, {Registry: "a b"}} {
 		if refs, _, err := source.References(nix("2.26.3")); err == nil {
 			t.Errorf("%+v gives %q", source, refs)
 		}
