@@ -1,5 +1,5 @@
-// Package gc drops the roots that nobody needs any more, and has a volume's own Nix
-// collect its garbage.
+// Package gc drops roots that are not needed any more, and makes a volume's own Nix collect
+// the garbage.
 package gc
 
 import (
@@ -34,7 +34,7 @@ type collector struct {
 }
 
 // Run is the job of a throwaway container: it drops the roots that the plan names, and
-// has the volume's own Nix collect the garbage. A root goes before its store path, and an
+// makes the volume's own Nix collect the garbage. A root goes before its store path, and an
 // image's stamp before its roots, so that a kill at any moment leaves nothing half there.
 // The result is an agentapi.GCResult.
 func Run(ctx context.Context, plan string, in io.Reader, out io.Writer) error {
@@ -159,8 +159,8 @@ func (c *collector) readGraph(ctx context.Context) (err error) {
 	return err
 }
 
-// simulate returns the store as it would be afterwards. If not all garbage goes, Nix
-// chooses which part of it does.
+// simulate returns the store as it would be afterwards. If only a part of the garbage is
+// deleted, Nix chooses which.
 func (c *collector) simulate(live nixstore.Set) nixstore.Graph {
 	after, size := nixstore.Graph{}, c.graph.TotalSize()
 	for path, info := range c.graph {

@@ -24,7 +24,7 @@ func newCollection(t *testing.T, plan agentapi.GCPlan, answers string) *collecto
 	return &collector{Volume: testvolume.New(t), plan: plan, events: agentapi.NewTeller(&bytes.Buffer{}), answers: strings.NewReader(answers), dropped: map[string]bool{}}
 }
 
-// told is what becomes of things, as "goes NAME" or "stays NAME".
+// decided returns the decisions, as "goes NAME" or "stays NAME".
 func (c *collector) decided() (all []string) {
 	for _, f := range c.decisions {
 		if f.Delete {
@@ -36,7 +36,7 @@ func (c *collector) decided() (all []string) {
 	return all
 }
 
-// addImage makes an image with one store path, that was used so many days ago.
+// addImage makes an image with one store path that was used so many days ago.
 func (c *collector) addImage(t *testing.T, identity, name string, days int) {
 	t.Helper()
 	last := time.Now().AddDate(0, 0, -days)
@@ -83,8 +83,8 @@ func TestJudgeImages(t *testing.T) {
 	}
 }
 
-// An import gives an image roots long before its stamp: a collection beside it once
-// took them, and left a stamp of what the next collection took.
+// An import gives an image roots long before its stamp. A collection at the same time once
+// dropped them, and the next collection deleted paths that the stamp named.
 func TestJudgeImagesLeavesThoseThatAreBrought(t *testing.T) {
 	c := newCollection(t, agentapi.GCPlan{KeepImages: 1}, "")
 	c.addImage(t, "aaaaaaaaaaaa", "new", 1)
@@ -105,7 +105,7 @@ func TestJudgeImagesLeavesThoseThatAreBrought(t *testing.T) {
 	}
 }
 
-// What is synced while a collection looks at it stays.
+// A path that is synced during a collection stays.
 func TestJudgeSyncedSeesWhatIsSyncedAgain(t *testing.T) {
 	c := newCollection(t, agentapi.GCPlan{OlderThan: time.Hour}, "")
 	if err := c.RootSynced([]nixstore.Path{pathA, pathB}); err != nil {

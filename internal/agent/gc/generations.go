@@ -38,7 +38,7 @@ const day = 24 * time.Hour
 // src/libstore/profiles.cc).
 var removes = regexp.MustCompile(`(?:would remove|removing) (?:profile version|generation) (\d+)`)
 
-// deleteGenerations has Nix delete the generations of profiles that have not been
+// deleteGenerations makes Nix delete the generations of profiles that have not been
 // current for that time, rounded up to days, which is Nix's unit. It returns the links of
 // those that were deleted, or would be.
 func deleteGenerations(ctx context.Context, own nix.Own, profiles []string, age time.Duration, dryRun bool) (map[string]bool, error) {
@@ -49,11 +49,11 @@ func deleteGenerations(ctx context.Context, own nix.Own, profiles []string, age 
 	}
 	for _, profile := range profiles {
 		command := own.Command(ctx, "nix-env", append([]string{"--profile", profile}, args...)...)
-		said, err := command.CombinedOutput()
+		output, err := command.CombinedOutput()
 		if err != nil {
-			return nil, fmt.Errorf("deleting old generations of profile %s: %w: %s", profile, err, strings.Join(strings.Fields(string(said)), " "))
+			return nil, fmt.Errorf("deleting old generations of profile %s: %w: %s", profile, err, strings.Join(strings.Fields(string(output)), " "))
 		}
-		for _, match := range removes.FindAllSubmatch(said, -1) {
+		for _, match := range removes.FindAllSubmatch(output, -1) {
 			gone[filepath.Join(filepath.Dir(profile), fmt.Sprintf("%s-%s-link", filepath.Base(profile), match[1]))] = true
 		}
 	}

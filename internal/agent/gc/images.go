@@ -13,8 +13,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// A candidate is an image that might be dropped. Until unlock is called nobody can begin
-// to use it. A nil unlock says that it is in use.
+// A candidate is an image that might be dropped. No agent can begin to use it until unlock
+// is called. unlock is nil if it is in use.
 type candidate struct {
 	agentapi.Stamp
 	last   time.Time
@@ -48,7 +48,7 @@ func (c *collector) decideImages(context.Context) error {
 	if err := c.decideUnstampedImages(images); err != nil {
 		return err
 	}
-	c.nix, err = nix.FindOwn(c.Volume) // again, of an image that stays: a collector keeps what it runs from
+	c.nix, err = nix.FindOwn(c.Volume) // now of an image that stays: a collector keeps the paths that it runs from
 	return err
 }
 
@@ -95,8 +95,8 @@ func (c *collector) rootsOfImage(identity string) (roots []agentapi.Root) {
 	return roots
 }
 
-// decideUnstampedImages drops the roots of images without a stamp: what a sync or a
-// collection that was killed has left.
+// decideUnstampedImages drops the roots of images without a stamp: a killed sync or
+// collection has left them.
 func (c *collector) decideUnstampedImages(stamped []candidate) error {
 	dirs, err := filepath.Glob(c.ImageRoots("*"))
 	if err != nil {
@@ -114,19 +114,20 @@ func (c *collector) decideUnstampedImages(stamped []candidate) error {
 	return nil
 }
 
+// decideUnstamped decides about one image without a stamp.
 func (c *collector) decideUnstamped(identity string) error {
 	f := agentapi.Decision{Origin: agentapi.OriginImage, Name: identity, Reason: "it is being copied"}
-	goes, err := c.dropUnstamped(identity)
-	if goes {
+	drop, err := c.dropUnstamped(identity)
+	if drop {
 		f.Delete, f.Reason = true, "it is not whole, as its sync was interrupted"
 	}
 	c.add(f, c.rootsOfImage(identity)...)
 	return err
 }
 
-// dropUnstamped leaves alone an image whose stamp is on its way, or has come
-// meanwhile: an import works beside a collection.
-func (c *collector) dropUnstamped(identity string) (goes bool, err error) {
+// dropUnstamped drops an image's roots unless it is in use or has got a stamp meanwhile: an
+// import may run at the same time.
+func (c *collector) dropUnstamped(identity string) (drop bool, err error) {
 	unlock, err := c.LockImage(agentapi.Stamp{Identity: identity})
 	if err != nil || unlock == nil {
 		return false, err

@@ -14,14 +14,14 @@ func (c *collector) decideSynced(context.Context) error {
 	before := time.Now().Add(-c.plan.OlderThan)
 	for _, r := range c.rootsOf(agentapi.OriginSync) {
 		f := agentapi.Decision{Origin: agentapi.OriginSync, Name: r.Path.Base(), LastUsed: changed(r.Link), Reason: "synced: --older-than lets go of it"}
-		goes := c.plan.OlderThan > 0 && f.LastUsed.Before(before)
-		if goes && !c.plan.DryRun {
+		drop := c.plan.OlderThan > 0 && f.LastUsed.Before(before)
+		if drop && !c.plan.DryRun {
 			var err error
-			if goes, err = c.DropSynced(r.Link, before); err != nil {
+			if drop, err = c.DropSynced(r.Link, before); err != nil {
 				return fmt.Errorf("dropping the root of %s: %w", r.Path, err)
 			}
 		}
-		if goes {
+		if drop {
 			f.Delete, f.Reason = true, "synced last before that time"
 		}
 		c.add(f, r)
@@ -29,7 +29,7 @@ func (c *collector) decideSynced(context.Context) error {
 	return nil
 }
 
-// decideProfiles has Nix delete the generations that are too old.
+// decideProfiles makes Nix delete the generations that are too old.
 func (c *collector) decideProfiles(ctx context.Context) error {
 	roots, old := c.rootsOf(agentapi.OriginProfile), map[string]bool{}
 	used := map[string]time.Time{}

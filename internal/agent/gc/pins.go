@@ -12,12 +12,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/hint"
 )
 
-// hostAnswers bounds the time for the host to check its links. Its sessions wait
+// hostAnswers bounds the time in which the host checks its links. Its sessions wait
 // meanwhile.
 const hostAnswers = 10 * time.Second
 
-// decidePins drops the pins whose links are gone, as the host that made them sees
-// it, and those that are to be forgotten.
+// decidePins drops the pins whose links the host reports as gone, and those that are to be
+// forgotten.
 func (c *collector) decidePins(ctx context.Context) error {
 	all := pins.All(c.Volume)
 	if err := c.checkForgotten(all); err != nil {
@@ -26,7 +26,7 @@ func (c *collector) decidePins(ctx context.Context) error {
 	own := slices.ContainsFunc(all, func(p pins.Pin) bool { return p.Host == c.plan.Host })
 	states := map[string]agentapi.LinkState{}
 	if own {
-		// What an agent pins meanwhile waits, and is pinned anew.
+		// An agent that updates its pins meanwhile waits, and then makes them again.
 		unlock, err := pins.Lock(c.Volume, c.plan.Host)
 		if err != nil {
 			return err
@@ -52,8 +52,7 @@ func (c *collector) decidePins(ctx context.Context) error {
 	return nil
 }
 
-// checkForgotten refuses a directory or a host that nothing is kept for: it may be
-// mistyped.
+// checkForgotten refuses a directory or a host without pins: the user may have mistyped it.
 func (c *collector) checkForgotten(all []pins.Pin) error {
 	for _, dir := range c.plan.ForgetDirs {
 		if !slices.ContainsFunc(all, func(p pins.Pin) bool { return p.Host == c.plan.Host && layout.IsBelow(p.Link, dir) }) {
@@ -68,6 +67,7 @@ func (c *collector) checkForgotten(all []pins.Pin) error {
 	return nil
 }
 
+// pinRoots returns the root that a pin is, or none if that holds no store path.
 func (c *collector) pinRoots(p pins.Pin) (roots []agentapi.Root) {
 	for _, r := range c.rootsOf(agentapi.OriginProject) {
 		if r.Link == p.Root(c.Volume) {
@@ -77,7 +77,7 @@ func (c *collector) pinRoots(p pins.Pin) (roots []agentapi.Root) {
 	return roots
 }
 
-// askHost asks the host for the states of its links. Without an answer none is known.
+// askHost asks the host for the states of its links. If it does not answer, none is known.
 func (c *collector) askHost(ctx context.Context, all []pins.Pin) map[string]agentapi.LinkState {
 	var links []string
 	for _, p := range all {
@@ -94,7 +94,8 @@ func (c *collector) askHost(ctx context.Context, all []pins.Pin) map[string]agen
 	return states
 }
 
-func (c *collector) decideOwnPin(p pins.Pin, state agentapi.LinkState) (goes bool, why string) {
+// decideOwnPin decides about a pin of the host that asks.
+func (c *collector) decideOwnPin(p pins.Pin, state agentapi.LinkState) (drop bool, reason string) {
 	forgotten := slices.ContainsFunc(c.plan.ForgetDirs, func(dir string) bool { return layout.IsBelow(p.Link, dir) })
 	switch {
 	case state == agentapi.LinkThere:
@@ -111,7 +112,8 @@ func (c *collector) decideOwnPin(p pins.Pin, state agentapi.LinkState) (goes boo
 	return false, "nobody could look after its link"
 }
 
-func (c *collector) decideOtherPin(p pins.Pin) (goes bool, why string) {
+// decideOtherPin decides about a pin of another host.
+func (c *collector) decideOtherPin(p pins.Pin) (drop bool, reason string) {
 	if slices.Contains(c.plan.ForgetHosts, p.Host) {
 		return true, "its host is to be forgotten"
 	}
