@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange puts a file or directory in the place of another in one step, and the other
-// in its own place. It works without the other, too.
+// exchange swaps two files or directories in one step. If the second does not exist, it
+// renames the first.
 func exchange(with, path string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, with, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.ENOENT) {

@@ -9,8 +9,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/testtree"
 )
 
-// An old file goes on for who has it open, and a kill before the end leaves the
-// whole of one or the other.
+// A process that has the old file open can go on reading it, and a kill leaves either the
+// old or the new file complete.
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	testtree.Make(t, dir, map[string]string{"old/file": "old", "new/file": "new", "only": "only"})

@@ -19,16 +19,16 @@ import (
 type faults struct {
 	volume layout.Volume
 	graph  nixstore.Graph                 // as it was some time ago
-	reread func() (nixstore.Graph, error) // as it is
+	reread func() (nixstore.Graph, error) // returns the present graph
 	repair bool
 
 	found     []agentapi.Fault
 	leftovers []string
 }
 
-// Faults finds what is wrong in a volume beside its store paths, and the files that
-// were left by what was interrupted. With repair it repairs what it can, and removes
-// the leftovers. reread returns the graph of this moment: graph may be older.
+// Faults finds what is wrong in a volume outside of its store, and the files that
+// interrupted work has left. With repair it repairs what it can, and removes these files.
+// reread returns the present graph, as graph may be older.
 func Faults(v layout.Volume, graph nixstore.Graph, reread func() (nixstore.Graph, error), repair bool) (found []agentapi.Fault, leftovers []string, err error) {
 	f := faults{volume: v, graph: graph, reread: reread, repair: repair}
 	err = f.find()
@@ -44,7 +44,7 @@ func (f *faults) find() error {
 	return errors.Join(err, f.checkHostKey(), f.findLeftovers())
 }
 
-// add records a fault, after it was repaired if that is requested.
+// add records a fault. If repair is requested, it repairs it first.
 func (f *faults) add(fault agentapi.Fault, fix func() error) error {
 	if f.repair {
 		if err := fix(); err != nil {
@@ -98,7 +98,7 @@ func (f *faults) compareStamp(s agentapi.Stamp) (fault agentapi.Fault, err error
 }
 
 // valid reports whether a path is valid. It reads the graph again for a path that was
-// not, as it may have come since.
+// not, as it may have been added since.
 func (f *faults) valid(path nixstore.Path) (bool, error) {
 	if _, valid := f.graph[path]; valid {
 		return true, nil

@@ -18,7 +18,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// aVolume has two stamped images, of which all is as it should be.
+// aVolume makes a volume with two stamped images and no faults.
 func aVolume(t *testing.T) (v layout.Volume, graph nixstore.Graph, stamps []agentapi.Stamp) {
 	t.Helper()
 	v, graph = testvolume.New(t), nixstore.Graph{}
@@ -108,7 +108,7 @@ func TestFaultsAreToldAndMended(t *testing.T) {
 	}
 }
 
-// Images come and go while all of a volume is read, which can take long.
+// Images come and go while a volume is read, which can take long.
 func TestFaultsAreNoneOfWhatOthersDoMeanwhile(t *testing.T) {
 	v, graph, stamps := aVolume(t)
 	f := faults{volume: v, graph: nixstore.Graph{}, repair: true, reread: func() (nixstore.Graph, error) { return graph, nil }}

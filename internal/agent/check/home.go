@@ -11,9 +11,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// home measures the sessions' HOME. What is in ~/.cache may be deleted at any
-// time (XDG Base Directory Specification); Nix's evaluations and fetched sources
-// are there.
+// home measures the sessions' HOME. Files in ~/.cache may be deleted at any time (XDG Base
+// Directory Specification). Nix's evaluations and fetched sources are there.
 func home(v layout.Volume) agentapi.Home {
 	h := agentapi.Home{Path: v.Inside(v.Home()), Caches: []agentapi.Cache{}}
 	caches := filepath.Join(v.Home(), ".cache")
@@ -26,8 +25,8 @@ func home(v layout.Volume) agentapi.Home {
 	return h
 }
 
-// usage is what a directory takes on the disk, as far as it can be read. A file
-// with several names counts for each.
+// usage returns the bytes that a directory takes on the disk, as far as it can be read. A
+// file with several names counts once for each.
 func usage(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		var s unix.Stat_t

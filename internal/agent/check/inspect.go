@@ -1,5 +1,4 @@
-// Package check reads a volume: what is in it and what keeps that, what is wrong with
-// it; and repairs it.
+// Package check inspects, verifies and repairs a volume.
 package check
 
 import (
@@ -18,8 +17,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Inspect tells what is in the volume and what keeps it. It only reads, and so
-// waits for nobody who works on the volume.
+// Inspect writes an agentapi.Inspection. It only reads, so it need not wait for other work
+// on the volume.
 func Inspect(ctx context.Context, v layout.Volume, out io.Writer) error {
 	leave, err := v.Occupy(layout.Underway)
 	if err != nil {
@@ -50,28 +49,28 @@ func valid(graph nixstore.Graph, roots []agentapi.Root) []agentapi.Root {
 	})
 }
 
-// An inventory is a store's valid paths and what keeps them.
+// An Inventory is a store's valid paths and the roots that keep them.
 type Inventory struct {
 	Graph nixstore.Graph
 	Roots []agentapi.Root
 }
 
-// kept is what the roots of which that is true keep.
-func (i Inventory) Kept(which func(agentapi.Root) bool) nixstore.Set {
+// Kept returns the paths that the matching roots keep.
+func (i Inventory) Kept(match func(agentapi.Root) bool) nixstore.Set {
 	var paths []nixstore.Path
 	for _, r := range i.Roots {
-		if which(r) {
+		if match(r) {
 			paths = append(paths, r.Path)
 		}
 	}
 	return i.Graph.Kept(paths...)
 }
 
-// closure is what some of the roots keep, and what no other root keeps of it.
-func (i Inventory) closure(which func(agentapi.Root) bool) agentapi.Closure {
-	set := i.Kept(which)
+// closure measures what the matching roots keep, and what of it no other root keeps.
+func (i Inventory) closure(match func(agentapi.Root) bool) agentapi.Closure {
+	set := i.Kept(match)
 	c := agentapi.Closure{ClosurePaths: len(set), ClosureSize: i.Graph.Size(set)}
-	for path := range i.Kept(func(r agentapi.Root) bool { return !which(r) }) {
+	for path := range i.Kept(func(r agentapi.Root) bool { return !match(r) }) {
 		delete(set, path)
 	}
 	c.UniquePaths, c.UniqueSize = len(set), i.Graph.Size(set)
@@ -82,6 +81,7 @@ func (i Inventory) amount(set nixstore.Set) agentapi.Amount {
 	return agentapi.Amount{Paths: len(set), Size: i.Graph.Size(set)}
 }
 
+// byOrigin returns what the roots of each origin keep, without origins that have no roots.
 func (i Inventory) byOrigin() []agentapi.Holding {
 	all := []agentapi.Holding{}
 	for _, origin := range agentapi.Origins {
@@ -99,6 +99,7 @@ func (i Inventory) byOrigin() []agentapi.Holding {
 	return all
 }
 
+// byImage returns what the roots of each image keep.
 func (i Inventory) byImage(v layout.Volume, stamps []agentapi.Stamp) []agentapi.ImageHolding {
 	all := []agentapi.ImageHolding{}
 	for _, s := range stamps {
@@ -110,7 +111,7 @@ func (i Inventory) byImage(v layout.Volume, stamps []agentapi.Stamp) []agentapi.
 	return all
 }
 
-// unregistered are the names in the store that could be paths and are not valid.
+// unregistered returns the names in the store that could be paths and are not valid.
 func unregistered(v layout.Volume, graph nixstore.Graph) (found []nixstore.Path) {
 	names, _ := readNames(v.Outside(nixstore.Dir))
 	for _, name := range names {
@@ -122,7 +123,7 @@ func unregistered(v layout.Volume, graph nixstore.Graph) (found []nixstore.Path)
 	return found
 }
 
-// readNames reads a directory without looking at what is in it.
+// readNames returns the names in a directory. It does not stat the files.
 func readNames(dir string) ([]string, error) {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// What a collector has begun to remove, and nothing else, is found.
+// Only a path that a collector has begun to remove is found.
 func TestHalfRemovedPaths(t *testing.T) {
 	v, graph := testvolume.New(t), nixstore.Graph{}
 	for name, mode := range map[string]os.FileMode{"whole": 0o555, "touched": 0o755, "half": 0o755, "running": 0o755, "rooted": 0o755, "needed": 0o755} {

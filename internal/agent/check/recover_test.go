@@ -13,12 +13,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// storePathOf is a path whose name says what it is.
+// storePathOf returns a store path with this name.
 func storePathOf(name string) nixstore.Path {
 	return nixstore.Path(nixstore.Dir + "/" + strings.Repeat("0", 32) + "-" + name)
 }
 
-// addPath makes a directory of the store, and returns what is registered of it.
+// addPath makes a directory in the store, and returns its registration.
 func addPath(t *testing.T, v layout.Volume, name string, mode os.FileMode) nixstore.Info {
 	t.Helper()
 	path := storePathOf(name)
@@ -34,7 +34,7 @@ func addPath(t *testing.T, v layout.Volume, name string, mode os.FileMode) nixst
 	return nixstore.Info{Path: path, NarHash: hash}
 }
 
-// Of a root that Nix was making there may be a link that it did not rename.
+// A kill of Nix may leave a root's link at its temporary name.
 func TestLinksThatNixDidNotRename(t *testing.T) {
 	v := testvolume.New(t)
 	auto := v.State("gcroots/auto")
@@ -75,7 +75,7 @@ func TestNothingIsForgottenOfANewVolume(t *testing.T) {
 	}
 }
 
-// Nix's way to forget is not for a store that somebody works on.
+// Nothing is forgotten while another process has the store open.
 func TestNothingIsForgottenBesideOthers(t *testing.T) {
 	v := testvolume.New(t)
 	testtree.Make(t, v.State("db"), map[string]string{"db.sqlite": "", "big-lock": ""})

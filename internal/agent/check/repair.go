@@ -51,7 +51,7 @@ func repairDir(v layout.Volume) string { return v.Own("mend") }
 
 func repair(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller) ([]nixstore.Path, error) {
 	dir := repairDir(v)
-	if err := forgetLinks(v, dir); err != nil && !errors.Is(err, os.ErrNotExist) { // a kill may have left what was broken there
+	if err := forgetLinks(v, dir); err != nil && !errors.Is(err, os.ErrNotExist) { // a kill may have left broken files there
 		return nil, fmt.Errorf("removing links to what was broken: %w", err)
 	}
 	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
@@ -73,7 +73,7 @@ func repair(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller)
 		done += b.NarSize
 		tell.Progress(done, total)
 	}
-	if err := v.Flush(); err != nil { // what comes to a store path's name is on disk
+	if err := v.Flush(); err != nil { // a copy must be on disk before it gets a store path's name
 		return nil, err
 	}
 	for _, path := range repaired {
@@ -81,7 +81,7 @@ func repair(v layout.Volume, broken []agentapi.BrokenPath, tell agentapi.Teller)
 			return nil, fmt.Errorf("replacing %s: %w", path, err)
 		}
 	}
-	if err := forgetLinks(v, dir); err != nil { // what was broken is there now
+	if err := forgetLinks(v, dir); err != nil { // the broken files are there now
 		return nil, fmt.Errorf("removing links to what was broken: %w", err)
 	}
 	return repaired, v.Flush()
@@ -103,9 +103,9 @@ func copyIfSame(b agentapi.BrokenPath, to string) (bool, error) {
 	return true, err
 }
 
-// copyPath copies a file, directory or link as Nix keeps them in a store: nobody
-// may write them, executable or not, and all are of 1970
-// (canonicalisePathMetaData in NixOS/nix src/libstore/posix-fs-canonicalise.cc).
+// copyPath copies a file, directory or link with the modes and times that Nix gives them in
+// a store: read-only, executable or not, and of 1970 (canonicalisePathMetaData in NixOS/nix
+// src/libstore/posix-fs-canonicalise.cc).
 func copyPath(from, to string) error {
 	info, err := os.Lstat(from)
 	if err != nil {

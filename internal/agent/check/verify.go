@@ -24,8 +24,8 @@ import (
 // Unlike `nix-store --verify` it changes nothing in the database, which would forget a
 // path that is missing; it needs no Nix of the volume's own, which may be what is broken;
 // and it reads as many paths at once as there are processors. Its input is a line of
-// JSON: whether to repair what needs no image. It runs in the anchor beside all jobs, and
-// ends with its input, as then nobody waits for it.
+// JSON: whether to repair what needs no image. It runs in the anchor, while jobs may run,
+// and ends with its input, as then nobody waits for it.
 func Verify(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) error {
 	var repair bool
 	ctx, leave, err := input.ReadRequest(ctx, v, in, &repair)
@@ -92,16 +92,16 @@ func broken(ctx context.Context, v layout.Volume, graph nixstore.Graph, tell age
 	return all.broken, ctx.Err()
 }
 
-// A reader is the progress of all that read a store at once.
+// A reader counts the progress of all goroutines that read a store.
 type reader struct {
-	ended func() error // an error once nobody waits any more
+	ended func() error // returns an error when nobody waits any more
 	tell  agentapi.Teller
 	total int64 // bytes
 
-	mu     sync.Mutex
-	done   int64
-	told   time.Time
-	broken []agentapi.BrokenPath
+	mu       sync.Mutex
+	done     int64
+	reported time.Time
+	broken   []agentapi.BrokenPath
 }
 
 func (r *reader) checkPath(v layout.Volume, info nixstore.Info) {
@@ -128,14 +128,14 @@ func (r *reader) read(bytes int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done += int64(bytes)
-	if now := time.Now(); now.Sub(r.told) > 50*time.Millisecond {
-		r.told = now
+	if now := time.Now(); now.Sub(r.reported) > 50*time.Millisecond {
+		r.reported = now
 		r.tell.Progress(min(r.done, r.total), r.total)
 	}
 	return r.ended()
 }
 
-// nameImages finds the images that need what is broken, as far as they are stamped.
+// nameImages finds the stamped images that need a broken path.
 func nameImages(v layout.Volume, graph nixstore.Graph, broken []agentapi.BrokenPath) error {
 	stamps, err := v.Stamps()
 	if err != nil || len(broken) == 0 {

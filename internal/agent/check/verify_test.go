@@ -57,7 +57,7 @@ func TestVerifyWaitsForACollectorNoLongerThanByItsClient(t *testing.T) {
 	}
 }
 
-// A large path was once read to its end for nobody, with collectors kept away.
+// A large path was once read to its end after the client had left, while collectors waited.
 func TestReadingEndsInTheMiddleOfAPath(t *testing.T) {
 	v := testvolume.New(t)
 	testtree.Make(t, string(v), map[string]string{"store/" + pathA.Base(): strings.Repeat("x", 8<<20)})
@@ -73,7 +73,7 @@ func TestReadingEndsInTheMiddleOfAPath(t *testing.T) {
 	}
 }
 
-// An ending ends a context with the first that is told.
+// An ending ends a context at the first write.
 type ending struct{ end func() }
 
 func (e ending) Write(p []byte) (int, error) { e.end(); return len(p), nil }
