@@ -41,7 +41,7 @@ func TestAdoptWaitsForGarbageCollection(t *testing.T) {
 	}
 }
 
-// What has come is held, and a stamp that was there is not another's to change.
+// Received paths are held, and no request changes a stamp that is there.
 func TestAdopt(t *testing.T) {
 	v := testvolume.New(t)
 	own := agentapi.Stamp{Identity: "0123456789ab", Reference: "own", Nix: string(pathA), Profile: string(pathA), Synced: "then"}

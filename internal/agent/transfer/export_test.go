@@ -12,8 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// What is exported is what is held for every host: no project's pins, no
-// generations of the past, and nothing twice.
+// An export has what is held for every host: no pins, no old generations, and nothing twice.
 func TestHeldForEveryHost(t *testing.T) {
 	v := testvolume.New(t)
 	named := func(name string) string { return nixstore.Dir + "/00000000000000000000000000000001-" + name }

@@ -24,8 +24,8 @@ func Missing(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) 
 		return err
 	}
 	defer leave()
-	var want agentapi.Request
-	if err := json.NewDecoder(in).Decode(&want); err != nil {
+	var request agentapi.Request
+	if err := json.NewDecoder(in).Decode(&request); err != nil {
 		return fmt.Errorf("reading what is wanted: %w", err)
 	}
 	store, err := nix.ServeAlternate(ctx)
@@ -33,21 +33,20 @@ func Missing(ctx context.Context, v layout.Volume, in io.Reader, out io.Writer) 
 		return err
 	}
 	defer store.Close()
-	missing, err := store.Missing(want.Closure)
+	missing, err := store.Missing(request.Closure)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(agentapi.Missing{Paths: missing})
 }
 
-// Receive reads a Wanted, writes as a Lack which of those paths are to come, reads
-// those, each as a line of JSON and its archive, and adopts what is wanted. From
-// the first look on the paths are held against any collector, until the roots do.
+// Receive reads an agentapi.Request, replies with the missing paths, reads each of them as
+// a line of JSON and its archive, and adopts the requested ones. No collector can remove
+// the paths meanwhile, until their roots keep them.
 //
-// It is done in the anchor, and not by a throwaway container, which takes longer
-// than ten small paths do. What its name is to others, a file lock in the volume
-// is here: none copies what another one is copying. What is there already costs
-// no waiting.
+// It runs in the anchor: to start a throwaway container takes longer than to copy ten small
+// paths. A file lock in the volume prevents that two clients copy the same paths. If none
+// is missing there is no wait.
 func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) error {
 	leave, err := v.Occupy(layout.Underway)
 	if err != nil {
@@ -55,11 +54,11 @@ func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) e
 	}
 	defer leave()
 	stream := bufio.NewReaderSize(input.WithTimeout(in), 64<<10)
-	var want agentapi.Request
-	if err := input.ReadLine(stream, &want); err != nil {
+	var request agentapi.Request
+	if err := input.ReadLine(stream, &request); err != nil {
 		return fmt.Errorf("reading what is wanted: %w", err)
 	}
-	for _, s := range want.Images {
+	for _, s := range request.Images {
 		if err := v.Admit(s); err != nil {
 			return fmt.Errorf("image %s: %w", s.Reference, err)
 		}
@@ -69,7 +68,7 @@ func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) e
 		return err
 	}
 	defer store.Close()
-	missing, release, err := claim(input.WhileOpen(ctx, in), v, store, want.Closure, out)
+	missing, release, err := claim(input.WhileOpen(ctx, in), v, store, request.Closure, out)
 	if err != nil {
 		return err
 	}
@@ -80,13 +79,13 @@ func Receive(ctx context.Context, v layout.Volume, in *os.File, out io.Writer) e
 	if err := receivePaths(store, stream, missing); err != nil {
 		return err
 	}
-	if err := adopt(v, want, len(missing)); err != nil {
+	if err := adopt(v, request, len(missing)); err != nil {
 		return err
 	}
 	return agentapi.NewTeller(out).Result(struct{}{})
 }
 
-// claim finds what is missing. If anything is, nobody else can receive until release.
+// claim returns the missing paths. If there are any, no other client can send until release.
 func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure []nixstore.Path, out io.Writer) (missing []nixstore.Path, release func(), err error) {
 	if missing, err = store.Missing(closure); err != nil || len(missing) == 0 {
 		return missing, func() {}, err
@@ -94,14 +93,14 @@ func claim(ctx context.Context, v layout.Volume, store *nixstore.Server, closure
 	if release, err = awaitTurn(ctx, v, out); err != nil {
 		return nil, nil, err
 	}
-	if missing, err = store.Missing(closure); err != nil { // the one before may have brought it
+	if missing, err = store.Missing(closure); err != nil { // the client before may have sent some
 		release()
 	}
 	return missing, release, err
 }
 
-// awaitTurn waits until no other client's paths are received, and tells the client if it
-// has to wait. It gives up with the context.
+// awaitTurn waits until no other client sends paths, and tells its own client if it has to
+// wait. It ends with the context.
 func awaitTurn(ctx context.Context, v layout.Volume, out io.Writer) (release func(), err error) {
 	file := v.Own("receiving")
 	release, err = filelock.TryAcquire(file, filelock.Exclusive)

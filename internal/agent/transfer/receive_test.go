@@ -13,7 +13,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/filelock"
 )
 
-// waiter has a client wait for its turn, which another one has until release.
+// waiter makes a client wait for its turn, which another client has until release.
 func waiter(t *testing.T, v layout.Volume) (client *os.File, release func(), turned <-chan error) {
 	t.Helper()
 	release, err := filelock.Acquire(context.Background(), v.Own("receiving"), filelock.Exclusive)
@@ -25,7 +25,7 @@ func waiter(t *testing.T, v layout.Volume) (client *os.File, release func(), tur
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); in.Close() })
-	told, out := io.Pipe()
+	replies, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
 		release, err := awaitTurn(input.WhileOpen(t.Context(), in), v, out)
@@ -34,8 +34,8 @@ func waiter(t *testing.T, v layout.Volume) (client *os.File, release func(), tur
 		}
 		ended <- err
 	}()
-	if said, err := bufio.NewReader(told).ReadString('\n'); err != nil || said != `{"missing":null,"wait":true}`+"\n" {
-		t.Fatalf("%q, %v", said, err)
+	if reply, err := bufio.NewReader(replies).ReadString('\n'); err != nil || reply != `{"missing":null,"wait":true}`+"\n" {
+		t.Fatalf("%q, %v", reply, err)
 	}
 	return client, release, ended
 }
@@ -48,8 +48,7 @@ func TestTurnComes(t *testing.T) {
 	}
 }
 
-// Else it would hold what it has asked for, and the next one's turn, for a client
-// that is gone.
+// A client that is gone must not keep its request's paths, or the next client's turn.
 func TestTurnIsWaitedForNoLongerThanByItsClient(t *testing.T) {
 	v := testvolume.New(t)
 	client, release, turned := waiter(t, v)

@@ -1,5 +1,5 @@
-// Package transfer brings store paths into a volume, from an image, a host or an
-// archive, and out of it.
+// Package transfer copies store paths into a volume, from an image, a host or an archive,
+// and out of it.
 package transfer
 
 import (
@@ -23,10 +23,10 @@ import (
 	"github.com/nixproxy/nixproxy/internal/nixstore"
 )
 
-// Sync is the job of a throwaway container: it copies the whole store of its
-// own image into the volume mounted beside, roots it, and stamps it. Killed at
-// any moment it leaves a volume that the next Sync completes. Progress and, at
-// last, the stamp are written as lines of JSON.
+// Sync is the job of a throwaway container: it copies the whole store of its own image into
+// the volume, which is in the alternate root, makes its roots and writes its stamp. A kill
+// at any moment leaves a volume that the next Sync completes. It writes its progress and
+// then the stamp as lines of JSON.
 func Sync(ctx context.Context, identity, reference string, out io.Writer) error {
 	tell := agentapi.NewTeller(out)
 	volume := layout.Alternate
@@ -39,7 +39,7 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	}
 	defer leave()
 	if stamp, err := volume.Stamp(identity); err == nil {
-		return tell.Result(agentapi.Synced{Stamp: &stamp}) // somebody was faster
+		return tell.Result(agentapi.Synced{Stamp: &stamp}) // another sync was faster
 	}
 	stamp, err := describeImage(ctx, identity, reference)
 	if err != nil {
@@ -48,7 +48,7 @@ func Sync(ctx context.Context, identity, reference string, out io.Writer) error 
 	if err := volume.Admit(stamp); err != nil {
 		return err
 	}
-	leaveImage, err := volume.UseImage(identity) // a collection on a full disk works beside this job
+	leaveImage, err := volume.UseImage(identity) // a collection may run at the same time, if the disk is full
 	if err != nil {
 		return fmt.Errorf("marking the image as in use: %w", err)
 	}
@@ -153,10 +153,10 @@ func knows(configuration []byte, setting string) bool {
 // errHeld is the error of a Nix that would wait until no other one uses the store.
 var errHeld = errors.New("the volume's store is in use")
 
-// brief is how long it may wait for others, most of which end soon.
+// brief is how long Nix may wait for others: most of them end soon.
 const brief = time.Second
 
-// copyStore has the image's own Nix copy what the volume lacks.
+// copyStore makes the image's own Nix copy the paths that the volume lacks.
 func copyStore(ctx context.Context, s agentapi.Stamp, tell agentapi.Teller) error {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
