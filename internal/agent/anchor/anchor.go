@@ -9,8 +9,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
-// grace is how long nobody must have come before the anchor ends: a command may be on
-// its way from one container to the next.
+// grace is how long the volume must have been quiet before the anchor ends: a command may
+// be between one container and the next.
 const grace = 5 * time.Second
 
 // Run holds a PID namespace until the context ends, or until nobody has worked on the
@@ -27,8 +27,8 @@ func Run(ctx context.Context, v layout.Volume) error {
 	}
 }
 
-// awaitQuiet returns when nobody is in the volume or expected, and nobody came for that
-// time. It measures by the monotonic clock: the other may jump when a computer wakes up.
+// awaitQuiet returns when no process works on the volume or is expected, and none came for
+// that time. It uses the monotonic clock: the other may jump when a computer wakes up.
 func awaitQuiet(v layout.Volume, quiet time.Duration) error {
 	var last time.Time
 	for since := time.Now(); ; {

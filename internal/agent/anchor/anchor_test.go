@@ -12,7 +12,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/testvolume"
 )
 
-// quietness tells when the wait for quiet is over.
+// quietness returns a channel that gets the result of awaitQuiet.
 func quietness(v layout.Volume, quiet time.Duration) <-chan error {
 	ended := make(chan error, 1)
 	go func() { ended <- awaitQuiet(v, quiet) }()
@@ -52,7 +52,7 @@ func TestAnchorEndsAfterTheLast(t *testing.T) {
 	}
 }
 
-// One that comes and goes, as a slow path on its way, begins the time anew.
+// A process that comes and goes, as in a slow job, begins the time anew.
 func TestAnchorWaitsForTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := testvolume.New(t)
@@ -69,7 +69,7 @@ func TestAnchorWaitsForTheNext(t *testing.T) {
 	})
 }
 
-// One that is expected is waited for, until it comes.
+// An expected process is waited for until it comes.
 func TestAnchorWaitsForWhoIsExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := testvolume.New(t)
@@ -84,7 +84,7 @@ func TestAnchorWaitsForWhoIsExpected(t *testing.T) {
 	})
 }
 
-// A volume that was never prepared, or is not ours, is not written to.
+// Nothing is written to a volume that was never prepared, or is not ours.
 func TestAnchorOfAnEmptyVolumeEnds(t *testing.T) {
 	v := layout.Volume(t.TempDir())
 	if err := <-quietness(v, 10*time.Millisecond); err != nil {

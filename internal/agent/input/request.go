@@ -1,5 +1,5 @@
-// Package input reads what the host sends to a job, and notices that the host is
-// gone: an engine goes on with what it executes, and keeps its output for nobody.
+// Package input reads what the host sends to a job, and notices that the host is gone: the
+// engine does not end a job then.
 package input
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 )
 
-// ReadLine reads a line of JSON. Empty lines are skipped: they only show that
-// somebody is there.
+// ReadLine reads a line of JSON. It skips empty lines: they only show that the client is
+// there.
 func ReadLine(r *bufio.Reader, v any) error {
 	for {
 		line, err := r.ReadBytes('\n')
@@ -29,9 +29,9 @@ func ReadLine(r *bufio.Reader, v any) error {
 	}
 }
 
-// ReadRequest begins a job in the anchor whose only input is its request: it reads
-// that as a line of JSON, occupies the volume until leave is called, and ends the
-// context with the input, as then nobody waits for the job any more.
+// ReadRequest begins a job in the anchor that has no input but its request. It reads the
+// request as a line of JSON, occupies the volume until leave is called, and ends the context
+// with the input, as then nobody waits for the job.
 func ReadRequest(ctx context.Context, v layout.Volume, in io.Reader, request any) (_ context.Context, leave func(), err error) {
 	lines := bufio.NewReader(in)
 	if err := ReadLine(lines, request); err != nil {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// silence is how long a client that is there may send nothing.
+// silence bounds how long a client may send nothing.
 const silence = 2 * time.Minute
 
-// WithTimeout reads from a pipe until nothing has come for two minutes. An engine
-// may leave the stdin of what it executes open after the client is gone, and the job
-// would hold its locks for ever.
+// WithTimeout returns a reader of a pipe that fails when nothing has come for two minutes.
+// An engine may leave a job's stdin open after the client is gone, and the job would hold
+// its locks for ever.
 func WithTimeout(in *os.File) io.Reader {
 	fd, err := unix.Dup(int(in.Fd())) // Go's runtime polls no file that it was given as blocking
 	if err == nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeAtomic puts a whole file in place or none, and writes it to the disk.
+// writeAtomic replaces a file in one step, and writes it to the disk.
 func writeAtomic(path string, content []byte, mode os.FileMode) error {
 	temporary := filepath.Join(filepath.Dir(path), fmt.Sprintf(".new-%d-%s", rand.Uint64(), filepath.Base(path)))
 	if err := createAtomic(temporary, content, mode); err != nil {
@@ -23,8 +23,8 @@ func writeAtomic(path string, content []byte, mode os.FileMode) error {
 	return SyncFile(filepath.Dir(path))
 }
 
-// createAtomic makes a whole new file or none. The file has no name until it is on the disk, so
-// that a kill leaves none. os.ErrExist says that another file has the name.
+// createAtomic makes a new file with all its content. The file has no name until it is on
+// the disk, so that a kill leaves none. The error is os.ErrExist if a file has the name.
 func createAtomic(path string, content []byte, mode os.FileMode) error {
 	dir := filepath.Dir(path)
 	f, err := createUnnamed(dir)

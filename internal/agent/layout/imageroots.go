@@ -8,13 +8,13 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// ImageRoots is the directory of an image's roots: links straight to its store
-// paths. Without an identity it is where those of all images are.
+// ImageRoots returns the directory of an image's roots, which are links to its store paths,
+// or without an identity the directory of all images.
 func (v Volume) ImageRoots(identity string) string {
 	return v.State("gcroots/nixproxy/images", identity)
 }
 
-// RootsOf are the links that root an image, by their names.
+// RootsOf returns the targets of an image's roots, by the roots' names.
 func RootsOf(s agentapi.Stamp) map[string]string {
 	roots := map[string]string{"nix": s.Nix, "profile": s.Profile}
 	if s.BaseSystem != "" {
@@ -37,8 +37,8 @@ func (v Volume) RootImage(s agentapi.Stamp) error {
 	return nil
 }
 
-// DropImage makes an image one that must be synced before it is used, and then
-// lets go of its store paths.
+// DropImage removes an image's stamp, so that it must be synced before it is used, and then
+// its roots.
 func (v Volume) DropImage(identity string) error {
 	if err := os.Remove(v.StampFile(identity)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -184,7 +184,7 @@ func TestReplaceLink(t *testing.T) {
 			t.Errorf("it leads to %q, %v; want %q", now, err, target)
 		}
 	}
-	// What an earlier process with the same number left is no obstacle.
+	// A file that an earlier process with the same PID left is no obstacle.
 	if err := os.Symlink("old", filepath.Join(dir, fmt.Sprintf(".new-%d-link", os.Getpid()))); err != nil {
 		t.Fatal(err)
 	}

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Registered tells two states of Nix's database apart, by the times of its file
-// and of its log.
+// Registered identifies a state of Nix's database by the times of its file and of its log.
 type Registered [2]time.Time
 
+// databaseFiles returns the paths of the database and of its log.
 func (v Volume) databaseFiles() [2]string {
 	return [2]string{v.State("db/db.sqlite"), v.State("db/db.sqlite-wal")}
 }
 
-// Registered is the state at this moment.
+// Registered returns the present state.
 func (v Volume) Registered() (r Registered) {
 	for i, file := range v.databaseFiles() {
 		if info, err := os.Stat(file); err == nil {
@@ -25,11 +25,10 @@ func (v Volume) Registered() (r Registered) {
 	return r
 }
 
-// KeepRegistered writes to disk what became valid since then. A command that has
-// ended well has promised it, and Nix leaves its last transactions to the page
-// cache, but for the last of several processes that closes the database
-// (SQLite's synchronous=NORMAL, which fsync-metadata means). What is valid is on
-// disk before.
+// KeepRegistered writes the database to disk if it has changed since then. A command that
+// ended well has promised its results, but Nix leaves the last transactions to the page
+// cache, unless it is the last process to close the database (SQLite's synchronous=NORMAL,
+// which fsync-metadata means). The files of valid paths are on disk already.
 func (v Volume) KeepRegistered(since Registered) error {
 	if v.Registered() == since {
 		return nil
