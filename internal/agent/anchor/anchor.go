@@ -13,9 +13,9 @@ import (
 // be between one container and the next.
 const grace = 5 * time.Second
 
-// Run holds a PID namespace until the context ends, or until nobody has worked on the
-// volume for a while. The engine's init is the namespace's first process: it reaps
-// orphans, and its end ends all processes of the namespace.
+// Run holds a PID namespace until the context ends, or until no process has worked on the
+// volume for a while. The engine's init is the namespace's first process: it reaps orphans,
+// and its end ends all processes of the namespace.
 func Run(ctx context.Context, v layout.Volume) error {
 	ended := make(chan error, 1)
 	go func() { ended <- awaitQuiet(v, grace) }()
@@ -41,7 +41,7 @@ func awaitQuiet(v layout.Volume, quiet time.Duration) error {
 		}
 		left := max(quiet-time.Since(since), min(time.Until(came), layout.Underway))
 		if left <= 0 {
-			return nil // holding the lock, so that nobody else enters
+			return nil // it keeps the lock, so that no process enters
 		}
 		release()
 		time.Sleep(min(left, quiet)) // a process that was expected may have come and gone

@@ -41,7 +41,7 @@ func TestAnchorEndsAfterTheLast(t *testing.T) {
 	v := testvolume.New(t)
 	one := occupied(t, v, 0)
 	ended := quietness(v, 10*time.Millisecond)
-	other := occupied(t, v, 0) // the wait for the end of the one keeps nobody out
+	other := occupied(t, v, 0) // the wait for the first one's end keeps no other out
 	one()
 	runtime.GC()
 	runtime.GC()

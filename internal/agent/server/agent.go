@@ -14,7 +14,7 @@ import (
 // An Agent serves one proxy container.
 type Agent struct {
 	Volume        layout.Volume
-	Dir           string   // the directory for what is the container's alone
+	Dir           string   // the directory for files that only this container uses
 	Address       string   // where it listens for TCP; empty: nowhere
 	Image         string   // identity of the container's image
 	Specification string   // of the container; clients tell containers apart by it

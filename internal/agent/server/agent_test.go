@@ -17,7 +17,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// stamped is the image that the volume of every served agent has a stamp of.
+// stamped is the image whose stamp is in the volume of every served agent.
 var stamped = agentapi.Stamp{
 	Identity: "0123456789ab", Nix: "/nix/store/none-nix", Profile: "/nix/store/none-profile",
 	Settings: []string{"sync-before-registering = true"},
@@ -43,8 +43,8 @@ func newKey(t testing.TB) ssh.Signer {
 	return key
 }
 
-// newAgent has a volume and a directory of its own. A socket's path is short,
-// so t.TempDir with the test's name in it will not do.
+// newAgent makes an agent with a volume and a directory of its own. The path of a socket must
+// be short, so t.TempDir, which has the test's name in it, is too long.
 func newAgent(t testing.TB) Agent {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "agent")

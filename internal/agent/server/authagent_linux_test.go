@@ -15,7 +15,7 @@ import (
 
 func TestSSHAgentIsLentForASession(t *testing.T) {
 	client := serve(t).connect(t)
-	dir, err := os.MkdirTemp("", "agent") // of a socket's length
+	dir, err := os.MkdirTemp("", "agent") // short enough for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}

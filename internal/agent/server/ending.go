@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// An ending is a connection that ends a context when it ends itself, before that is
-// seen by package ssh, which then ends the stdin and the outputs of sessions: by that
-// a command may end before anybody knows that its client is lost.
+// An ending is a connection that ends a context when it ends. It does so before package ssh
+// sees the end and ends the streams of sessions: that may end a command, and the agent must
+// know first that the client is lost.
 type ending struct {
 	net.Conn
 	end context.CancelFunc

@@ -72,7 +72,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// Of two lines for one setting Nix takes the later.
+// If two lines have the same setting, Nix takes the later.
 func TestNixConfigurationHasAnOrder(t *testing.T) {
 	env := environment([]string{"NIX_CONFIG=image = 1"}, "/h", agentapi.Stamp{Settings: []string{"stamp = 1", "stamp = 2"}},
 		session.Request{Nix: "host = 1", Env: []string{"NIX_CONFIG=user = 1", "NIX_CONFIG=user = 2"}}, "/",
@@ -120,7 +120,7 @@ func TestLookUp(t *testing.T) {
 		reason     session.Reason
 	}{
 		{"tool", "a/tool", found},
-		{"only-text", "b/only-text", found}, // as shells do, past what cannot be executed
+		{"only-text", "b/only-text", found}, // as in a shell, a file that cannot be executed is skipped
 		{"folder", "b/folder", found},
 		{"group", "a/group", found},
 		{"text", "", session.NotExecutable},

@@ -34,7 +34,7 @@ func TestFactsWithoutRights(t *testing.T) {
 	}
 }
 
-// A directory lives on where it is mounted, though it was removed.
+// A mounted directory lives on after it was removed.
 func TestDeletedDirectory(t *testing.T) {
 	dir := t.TempDir() + "/d"
 	if err := os.Mkdir(dir, 0o755); err != nil {

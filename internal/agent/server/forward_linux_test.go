@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// upper answers each connection, after its end, with what it output in capitals.
+// upper answers each connection, after the end of its input, with the input in capitals.
 func upper(t *testing.T, network, address string) net.Listener {
 	t.Helper()
 	listener, err := net.Listen(network, address)
@@ -33,7 +33,7 @@ func upper(t *testing.T, network, address string) net.Listener {
 	return listener
 }
 
-// ask says something to an address, ends its own way, and reads the answer.
+// ask sends a text to an address, ends its own direction, and reads the answer.
 func ask(network, address, what string) (string, error) {
 	conn, err := net.Dial(network, address)
 	if err != nil {
@@ -102,7 +102,7 @@ func TestForwardEndsWithItsClient(t *testing.T) {
 			t.Errorf("%s the connection goes on", name)
 		}
 	}
-	for { // until the agent has heard of it
+	for { // until the agent notices it
 		conn, err := net.Dial("tcp", there)
 		if err != nil {
 			break

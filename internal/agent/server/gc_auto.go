@@ -14,12 +14,12 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 )
 
-// calm is how long nobody must have been connected before garbage is collected. If the
-// idle time is short, it is half of that.
+// calm is the time without a client after which garbage is collected. It is at most half of
+// the idle time.
 const calm = time.Minute
 
-// An autoGC has garbage collected while nobody uses an agent, if its users have set a
-// maximum size of the store. It stops as soon as somebody comes.
+// An autoGC collects garbage while no client uses an agent, if the latest session has set a
+// maximum size of the store. It stops as soon as a client comes.
 type autoGC struct {
 	collect func(ctx context.Context, most int64)
 

@@ -10,8 +10,8 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// Whoever comes when an agent ends is served, or turned away before anything was
-// started: and then there is nobody any more who would answer.
+// A client that comes when an agent ends is served, or is turned away before anything was
+// started for it. After that no agent answers.
 func TestAgentEndsWhenIdle(t *testing.T) {
 	s := served{Agent: newAgent(t), key: newKey(t)}
 	ended := make(chan error, 1)

@@ -54,7 +54,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// A timer that goes off just when somebody comes and goes is too early.
+// A timer that goes off just when a user comes and goes is too early.
 func TestIdleTimerThatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIdle(time.Minute, func() { t.Error("ended") })

@@ -23,9 +23,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// defaultSignals has commands begin with the default of SIGHUP and SIGINT, also where
-// this test's caller ignores them, as nohup and a script's background do: an ignored
-// signal stays so in a child, one with a handler does not.
+// defaultSignals makes commands begin with the default of SIGHUP and SIGINT, even if the
+// caller of this test ignores them, as nohup and a script's background do: a child inherits
+// an ignored signal, but not a handler.
 func defaultSignals() {
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
 		if signal.Ignored(s) {

@@ -13,7 +13,7 @@ func TestPrivateDirectory(t *testing.T) {
 		"on disk":   {filepath.Join(a.Dir, "none"), a.Dir},
 	} {
 		p := &private{parents: places}
-		p.remove() // of one that nobody needed
+		p.remove() // of one that was never needed
 		dir, err := p.dir()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

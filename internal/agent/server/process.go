@@ -87,7 +87,7 @@ func (p *process) signal(name session.Signal) {
 	}
 }
 
-// obey does what the client's message says.
+// obey follows a message of the client: a signal, or the size of its terminal.
 func (p *process) obey(m session.Message) {
 	switch {
 	case m.Signal != "":

@@ -23,8 +23,8 @@ const handshakeTimeout = 10 * time.Second
 const clientKey = "key@nixproxy.dev"
 
 // Serve is the process of a proxy container: an SSH server on a unix socket that only
-// the container's root can reach, and on a port. It ends with the context, or when
-// nobody has used it for the idle time.
+// the container's root can reach, and on a port. It ends with the context, or when no
+// client has used it for the idle time.
 func (a Agent) Serve(ctx context.Context) error {
 	host, err := a.Volume.HostKey()
 	if err != nil {

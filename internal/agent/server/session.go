@@ -129,7 +129,7 @@ func (a Agent) run(ctx context.Context, c caller, request session.Request, reque
 	c.Exit(exit, taken)
 }
 
-// listen passes on what the two ends send besides the streams.
+// listen passes the messages of the client on, and tells the client when the command stops.
 func listen(p *process, c caller, requests <-chan *ssh.Request) {
 	for {
 		select {
@@ -155,8 +155,8 @@ func hostOf(conn ssh.Conn) string {
 	return agentapi.HostName([]byte(conn.(*ssh.ServerConn).Permissions.Extensions[clientKey]))
 }
 
-// orLog begins or ends a session for pins. A failure is not the command's fault, so it
-// goes to the container's log.
+// orLog calls Begin or End of a Pinner. A failure is not the command's fault, so it goes to
+// the container's log.
 func orLog(pin func(host string) error, host string) {
 	if err := pin(host); err != nil {
 		fmt.Fprintln(os.Stderr, "pinning what was built:", err)

@@ -65,8 +65,8 @@ func TestSessionRefuses(t *testing.T) {
 		{"an argument over the kernel's limit", session.Request{Argv: []string{"true", strings.Repeat("x", 1<<20)}}, session.NotExecutable, "argument list too long"},
 		{"a null byte", session.Request{Argv: []string{"true", "a\x00b"}}, session.NotExecutable, "invalid argument"},
 	}
-	// Only now that the scripts are written: a process that is started meanwhile has them open
-	// until it is another program, and what is open for writing is not executed.
+	// The scripts must be written before: a process that is started meanwhile has them open
+	// until it executes its program, and a file open for writing cannot be executed.
 	client := serve(t).connect(t)
 	for _, test := range tests {
 		_, err := client.Start(test.request)
@@ -115,8 +115,8 @@ func TestSessionCarriesLargeStreams(t *testing.T) {
 	}
 }
 
-// A command's end must be seen whatever happens to the streams, such as an open
-// stdin that nobody reads; and that its output could not be written.
+// A command's end must be noticed whatever happens to the streams, such as an open stdin that
+// is not read. An output that could not be written must be noticed too.
 func TestSessionEndsWithItsCommand(t *testing.T) {
 	client := serve(t).connect(t)
 	never, neverEnds := io.Pipe()
@@ -144,8 +144,8 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("nobody reads") }
 
-// fifo is a pipe by name: reading it to its end waits until all who have
-// opened it for writing are gone.
+// fifo makes a named pipe. To read it to its end waits until no process has it open for
+// writing.
 func fifo(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fifo")
@@ -158,7 +158,7 @@ func fifo(t *testing.T) string {
 func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 	client := serve(t).connect(t)
 	orders, answers := fifo(t), fifo(t)
-	// The holder keeps stdout and stderr open, and writes on when it is told to.
+	// The background process keeps stdout and stderr open, and writes again on an order.
 	out, _, exit := outputOf(t, client, nil, "sh", "-c",
 		`(read go <"$0"; head -c 300000 /dev/zero; echo wrote >"$1") & echo $!; echo gone >&2`, orders, answers)
 	pid, err := strconv.Atoi(strings.TrimSpace(out))
@@ -171,7 +171,7 @@ func TestBackgroundProcessOutlivesItsSession(t *testing.T) {
 	if err := os.WriteFile(orders, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
-	// More than a pipe holds was written to nobody, without SIGPIPE.
+	// It could write more than a pipe holds without a reader, and without SIGPIPE.
 	output, err := os.ReadFile(answers)
 	if err != nil || string(output) != "wrote\n" {
 		t.Errorf("the background process said %q, %v", output, err)
@@ -206,14 +206,14 @@ func TestLostConnectionEndsTheProcessGroup(t *testing.T) {
 			if err := <-waited; !errors.Is(err, session.ErrLost) {
 				t.Errorf("Wait: got %v, want ErrLost", err)
 			}
-			if _, err := io.ReadAll(reader); err != nil { // until nobody holds it
+			if _, err := io.ReadAll(reader); err != nil { // until no process has it open
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// As at home the command leads its job, and something else the session.
+// As at home the command leads its job, and another process leads the session.
 func TestCommandLeadsAJob(t *testing.T) {
 	out, _, _ := outputOf(t, serve(t).connect(t), nil, "sh", "-c", "echo $$; cut -d' ' -f5,6 /proc/$$/stat")
 	pid, ids, _ := strings.Cut(strings.TrimSpace(out), "\n")
@@ -224,7 +224,7 @@ func TestCommandLeadsAJob(t *testing.T) {
 }
 
 func TestCommandStartsInItsDirectoryAndEnvironment(t *testing.T) {
-	dir := t.TempDir() // written before anything is started, as what is open for writing is not executed
+	dir := t.TempDir() // written before any start, as a file open for writing cannot be executed
 	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\necho \"$PWD $X\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +338,7 @@ func TestAgentServesItsOwnSessionsAlone(t *testing.T) {
 	if _, _, err := client.OpenChannel("direct-tcpip", nil); err == nil {
 		t.Error("a channel for forwarding was opened")
 	}
-	// What is no request ends the channel, and not the agent.
+	// An invalid request ends the channel, and not the agent.
 	for _, request := range []string{"", "\x00\x00", "\x00\x00\x00\x02{", "\x00\x00\x00\x01x", "\xff\xff\xff\xff", "\x00\x00\x00\x02[]"} {
 		channel, answers, err := client.OpenChannel("session@nixproxy.dev", nil)
 		if err != nil {

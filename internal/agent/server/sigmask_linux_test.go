@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocking has the test's thread block a signal, and what it starts then.
+// blocking blocks a signal in the test's thread, and in processes that it then starts.
 func blocking(t *testing.T, s unix.Signal, then func()) {
 	t.Helper()
 	runtime.LockOSThread()

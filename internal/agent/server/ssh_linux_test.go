@@ -15,7 +15,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/session"
 )
 
-// standardClient is what is no client of ours.
+// standardClient connects as a client that is not nixproxy's.
 func (s served) standardClient(t *testing.T) *ssh.Client {
 	t.Helper()
 	conn, err := s.dial()
@@ -167,8 +167,8 @@ func TestStandardSessionsPassSignals(t *testing.T) {
 	}
 }
 
-// A channel's end is its client's, whatever else runs on the connection: ssh
-// clients share connections.
+// The end of a channel ends its command, whatever else runs on the connection: ssh clients
+// share connections.
 func TestStandardSessionsEndWithTheirChannel(t *testing.T) {
 	session := standardSession(t, serve(t).standardClient(t))
 	fifo := filepath.Join(t.TempDir(), "alive")
@@ -188,7 +188,7 @@ func TestStandardSessionsEndWithTheirChannel(t *testing.T) {
 	}
 	defer alive.Close()
 	session.Close()
-	if _, err := alive.Read(make([]byte, 1)); err != io.EOF { // when nobody holds it any more
+	if _, err := alive.Read(make([]byte, 1)); err != io.EOF { // when no process has it open any more
 		t.Errorf("got %v", err)
 	}
 }
@@ -218,7 +218,7 @@ func TestStandardSessionsServeFiles(t *testing.T) {
 	}
 }
 
-// What a session requests for the connection that it relays is its commands'.
+// Commands on a relayed connection get what the relaying session requested.
 func TestRelayedConnection(t *testing.T) {
 	s := serve(t)
 	dir := t.TempDir()

@@ -127,8 +127,8 @@ func (s *stdio) give(p []byte) error {
 	return err
 }
 
-// taken ends stdin, and returns how many bytes of it the command has read. Of a
-// terminal nobody can tell: all counts as read.
+// taken ends stdin, and returns how many bytes of it the command has read. A terminal does
+// not tell that: all bytes count as read.
 func (s *stdio) taken() uint64 {
 	if s.pipe[0] == nil {
 		s.mu.Lock()

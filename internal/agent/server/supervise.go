@@ -36,8 +36,8 @@ func (t task) file() string {
 	return filepath.Join(t.Dir, t.Path)
 }
 
-// An order is what the agent sends to a supervisor after the task: a signal to pass
-// on, or to let go of what a command that has ended leaves in the background.
+// An order is what the agent sends to a supervisor after the task: to pass on a signal, or to
+// let the background processes of an ended command live on.
 type order struct {
 	Signal unix.Signal
 	LetGo  bool

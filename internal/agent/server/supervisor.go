@@ -105,8 +105,8 @@ func (s *supervisor) readReports() {
 // signal sends a signal to the command's process group.
 func (s *supervisor) signal(number unix.Signal) { _ = s.encoder.Encode(order{Signal: number}) }
 
-// letGo lets live on what a command that has ended has in the background, unless the
-// supervisor was closed before.
+// letGo lets the background processes of an ended command live on, unless the supervisor was
+// closed before.
 func (s *supervisor) letGo() {
 	_ = s.encoder.Encode(order{LetGo: true})
 	s.conn.Close()

@@ -29,8 +29,8 @@ func await(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// holders is how many processes have a file open as their descriptor 9: a
-// test's command, and all that it started.
+// holders counts the processes that have a file open as their descriptor 9: a test's command,
+// and all that it started.
 func holders(t *testing.T, path string) int {
 	t.Helper()
 	n := 0
@@ -46,7 +46,7 @@ func holders(t *testing.T, path string) int {
 	return n
 }
 
-// stubborn is a tree of every kind of process that has ever outlived its parent.
+// stubborn is a script. It starts a process of every kind that has ever outlived its parent.
 const stubborn = `
 exec 9>"$1"
 trap '' HUP
@@ -79,8 +79,8 @@ func TestLostClientEndsTheWholeTree(t *testing.T) {
 	}
 }
 
-// A lost connection ends the command's stdin, and so perhaps the command, before
-// anybody can have ended its tree.
+// A lost connection ends the command's stdin, and so perhaps the command, before the agent can
+// have ended its tree.
 func TestLostClientEndsWhatACommandLeft(t *testing.T) {
 	a := Agent{supervisors: &supervisorPool{}}
 	defer a.supervisors.close()
@@ -103,7 +103,7 @@ func TestLostClientEndsWhatACommandLeft(t *testing.T) {
 	await(t, "the tree has ended", func() bool { return holders(t, file) == 0 })
 }
 
-// deaf is a connection that cannot end one way.
+// deaf is a connection that cannot end one direction.
 type deaf struct{ io.Writer }
 
 func (deaf) CloseWrite() error { return nil }
@@ -127,8 +127,8 @@ func TestKilledAgentEndsTheTree(t *testing.T) {
 	await(t, "the tree has ended", func() bool { return holders(t, file) == 0 })
 }
 
-// A command's children live on after its end, as they would at home, and so do
-// they after their client's.
+// A command's children live on after its end, as they would at home, and also after the end
+// of their client.
 func TestEndedCommandsChildrenLiveOn(t *testing.T) {
 	for name, terminal := range map[string]*session.Terminal{"pipes": nil, "a terminal": {}} {
 		file := filepath.Join(t.TempDir(), "held")
@@ -154,7 +154,7 @@ func TestEndedCommandsChildrenLiveOn(t *testing.T) {
 }
 
 func TestSignalsReachTheCommandAndItsChildren(t *testing.T) {
-	// Of what a shell starts in the background INT and QUIT are ignored.
+	// Processes that a shell starts in the background ignore INT and QUIT.
 	const script = `
 for s in HUP INT QUIT USR1 USR2 TERM WINCH; do trap "echo parent $s" $s; done
 sh -c 'for s in HUP USR1 USR2 TERM WINCH; do trap "echo child $s" $s; done; echo ready; while :; do sleep 0.02; done' &
