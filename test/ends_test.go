@@ -127,13 +127,13 @@ func testEngineEnds(t *testing.T, p *fixture.Project) {
 	}
 	p.Engine.Stop()
 	for i, s := range under {
-		if got := s.End(t); got.Status != 125 || !oneLine.MatchString(got.Stderr) {
+		if got := s.End(t); got.Status != 125 || !oneError.MatchString(got.Stderr) {
 			t.Errorf("over the %s: %v", fixture.Transports[i], got)
 		}
 	}
 }
 
-var oneLine = regexp.MustCompile(`^nixproxy: [^\n]+\n$`)
+var oneError = regexp.MustCompile(`^nixproxy: [^\n]+\n(nixproxy: hint: [^\n]+\n)?$`)
 
 // testContainerEnds: nixproxy tells in one line of a container that is ended under
 // it, and the next command has another.
@@ -149,7 +149,7 @@ func testContainerEnds(t *testing.T, p *fixture.Project, end func(context.Contex
 	if took := watch.Elapsed(); took > 3*time.Second {
 		t.Errorf("it took nixproxy %v to notice", took)
 	}
-	if got.Status != 125 || !oneLine.MatchString(got.Stderr) {
+	if got.Status != 125 || !oneError.MatchString(got.Stderr) {
 		t.Errorf("%v", got)
 	}
 	next := p.Start(t, "nixproxy", "run", "--", "echo", "here").End(t)
