@@ -30,6 +30,9 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s has a line of %d columns: %s", path, n, line)
 			}
 		}
+		if strings.Contains(help, "[=true") { // pflag 1.1.0 writes --yes[=true|false]
+			t.Errorf("%s: a switch is to be listed by its name alone:\n%s", path, help)
+		}
 		if all := strings.Contains(help, "--transport"); all != (path == "nixproxy") || all == strings.Contains(help, "`nixproxy --help` lists the flags that all commands have.") {
 			t.Errorf("%s: the flags of all commands are to be listed once:\n%s", path, help)
 		}
