@@ -33,7 +33,7 @@ func in(w *proxytest.World) *proxy.Proxy {
 }
 
 // job is a mode of the agent that does something and ends with a result.
-func job(t *testing.T, do func(*enginetest.Process) (any, error)) enginetest.Program {
+func job(do func(*enginetest.Process) (any, error)) enginetest.Program {
 	return func(p *enginetest.Process) int {
 		result, err := do(p)
 		if err == nil {
@@ -48,8 +48,8 @@ func job(t *testing.T, do func(*enginetest.Process) (any, error)) enginetest.Pro
 }
 
 // collection is a garbage collection that asks for links, and notes what it got.
-func collection(t *testing.T, plan *agentapi.GCPlan, links []string, states *map[string]agentapi.LinkState, result agentapi.GCResult) enginetest.Program {
-	return job(t, func(p *enginetest.Process) (any, error) {
+func collection(plan *agentapi.GCPlan, links []string, states *map[string]agentapi.LinkState, result agentapi.GCResult) enginetest.Program {
+	return job(func(p *enginetest.Process) (any, error) {
 		if err := json.Unmarshal([]byte(p.Args[0]), plan); err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func TestGCTellsTheStatesOfLinks(t *testing.T) {
 	var plan agentapi.GCPlan
 	var states map[string]agentapi.LinkState
 	result := agentapi.GCResult{SizeBefore: 10, SizeAfter: 4, FreedSize: 6, FreedPaths: 1}
-	w.Program(agentapi.ModeGC, collection(t, &plan, []string{there, gone, away}, &states, result))
+	w.Program(agentapi.ModeGC, collection(&plan, []string{there, gone, away}, &states, result))
 	got, name, err := GC(t.Context(), in(w), agentapi.GCPlan{KeepImages: 3, ForgetDirs: []string{"sub/../old", "/elsewhere"}})
 	if err != nil || name != proxytest.Volume || !reflect.DeepEqual(got, result) {
 		t.Errorf("%+v in %s, %v\n%s", got, name, err, w.Shown())
@@ -118,7 +118,7 @@ func TestGCOnAMacSaysHowTheDiskGetsItsSpaceBack(t *testing.T) {
 		w.Product = engine.Colima
 		var plan agentapi.GCPlan
 		var states map[string]agentapi.LinkState
-		w.Program(agentapi.ModeGC, collection(t, &plan, nil, &states, agentapi.GCResult{FreedSize: test.freed, DryRun: test.dry}))
+		w.Program(agentapi.ModeGC, collection(&plan, nil, &states, agentapi.GCResult{FreedSize: test.freed, DryRun: test.dry}))
 		p := in(w)
 		p.Host.System = test.system
 		if _, _, err := GC(t.Context(), p, agentapi.GCPlan{DryRun: test.dry}); err != nil {
@@ -182,7 +182,7 @@ func TestVerifyWithoutRepairChangesNothing(t *testing.T) {
 	w.AddAnchor("running")
 	addOthers(w)
 	found := agentapi.Verification{Broken: []agentapi.BrokenPath{{Path: "/nix/store/x", Problem: "changed"}}}
-	w.Program(agentapi.ModeVerify, job(t, func(p *enginetest.Process) (any, error) {
+	w.Program(agentapi.ModeVerify, job(func(p *enginetest.Process) (any, error) {
 		var repair bool
 		if err := json.NewDecoder(p.Stdin).Decode(&repair); err != nil || repair {
 			return nil, fmt.Errorf("repair is %v, %w", repair, err)
@@ -209,11 +209,11 @@ func TestVerifyRepairsFromTheImagesOnTheEngine(t *testing.T) {
 	broken := []agentapi.BrokenPath{
 		{Path: "/nix/store/a", Images: []string{identity}}, {Path: "/nix/store/b"}, {Path: "/nix/store/c", Images: []string{gone.Identity}},
 	}
-	w.Program(agentapi.ModeVerify, job(t, func(p *enginetest.Process) (any, error) {
+	w.Program(agentapi.ModeVerify, job(func(p *enginetest.Process) (any, error) {
 		return agentapi.Verification{Broken: broken, Faults: []agentapi.Fault{{Problem: "a stamp", Image: identity}}}, nil
 	}))
 	var order []string
-	w.Program(agentapi.ModeRepair, job(t, func(p *enginetest.Process) (any, error) {
+	w.Program(agentapi.ModeRepair, job(func(p *enginetest.Process) (any, error) {
 		var left []agentapi.BrokenPath
 		if err := json.NewDecoder(p.Stdin).Decode(&left); err != nil {
 			return nil, err
@@ -261,7 +261,7 @@ func TestVerifyThatFails(t *testing.T) {
 	if _, err := Verify(t.Context(), in(w), true); err == nil || err.Error() != "the disk is gone" {
 		t.Errorf("got %v", err)
 	}
-	w.Program(agentapi.ModeVerify, job(t, func(*enginetest.Process) (any, error) {
+	w.Program(agentapi.ModeVerify, job(func(*enginetest.Process) (any, error) {
 		return agentapi.Verification{Broken: []agentapi.BrokenPath{{Path: "/nix/store/a"}}}, nil
 	}))
 	w.Program(agentapi.ModeRepair, enginetest.Refuse("no space left"))

@@ -44,14 +44,14 @@ func TestWatchPinsAtOnce(t *testing.T) {
 	p.await("built in the background", storeA)
 	p.remove(result)
 	p.build(filepath.Join(p.project, "next"), storeB)
-	for deadline := time.Now().Add(10 * time.Second); !p.held("h", storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !p.held(storeB) && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	p.want("removed in the background", "h", storeA, storeB)
 	p.runSession(agent, "h")
 	p.want("looked at", "h", storeB)
 }
 
-func (p *pinned) held(host, storePath string) bool {
+func (p *pinned) held(storePath string) bool {
 	found, _ := filepath.Glob(filepath.Join(p.volume.ProjectRoots("h"), "*"))
 	return slices.ContainsFunc(found, func(pin string) bool {
 		target, _ := os.Readlink(pin)
