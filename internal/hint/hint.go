@@ -59,3 +59,12 @@ func Parse(text string) (cause, hint string) {
 	}
 	return text, ""
 }
+
+// FromText returns what Text has written as an error again.
+func FromText(text string) error {
+	cause, hint := Parse(text)
+	if hint == "" {
+		return errors.New(cause)
+	}
+	return &Error{Err: errors.New(cause), Hint: hint}
+}

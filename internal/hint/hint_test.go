@@ -49,5 +49,8 @@ func TestText(t *testing.T) {
 		if cause, hint := Parse(test.text + "\n"); cause != test.cause || hint != test.hint {
 			t.Errorf("Parse(%q): got %q and %q, want %q and %q", test.text, cause, hint, test.cause, test.hint)
 		}
+		if err := FromText(test.text); err.Error() != test.cause || Of(err) != test.hint {
+			t.Errorf("FromText(%q): got %q with hint %q, want %q with %q", test.text, err, Of(err), test.cause, test.hint)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -78,8 +77,7 @@ func (l *lines) end(exit session.Exit) error {
 		}
 		return nil
 	case l.last != "":
-		cause, advice := hint.Parse(l.last)
-		return &hint.Error{Err: errors.New(cause), Hint: advice}
+		return hint.FromText(l.last)
 	case exit.Signal != 0:
 		return fmt.Errorf("it was ended by signal %d in the proxy container", exit.Signal)
 	}

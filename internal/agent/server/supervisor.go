@@ -75,8 +75,7 @@ func (s *supervisor) start(t task, files [3]*os.File) error {
 		return fmt.Errorf("the supervisor of the session ended: %w", err)
 	}
 	if r.Failure != "" {
-		cause, advice := hint.Parse(r.Failure)
-		return errNotStarted{&hint.Error{Err: errors.New(cause), Hint: advice}}
+		return errNotStarted{hint.FromText(r.Failure)}
 	}
 	go s.readReports()
 	return nil
