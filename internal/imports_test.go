@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/image":                 {"internal/engine", "internal/version", "internal/terminal"},
 	"internal/nixstore/storetest":    {"internal/nixstore"},
 	"internal/volume/volumetest":     {"internal/agentapi", "internal/engine/enginetest", "internal/nixstore", "internal/nixstore/storetest"},
-	"internal/proxy/proxytest": {"internal/engine", "internal/engine/enginetest", "internal/agentapi", "internal/container", "internal/image", "internal/volume", "internal/session",
+	"internal/proxy/proxytest": {"internal/engine", "internal/engine/enginetest", "internal/agentapi", "internal/container", "internal/image", "internal/volume", "internal/session", "internal/session/sessiontest",
 		"internal/settings", "internal/state", "internal/terminal"},
 	"internal/engine/enginetest": {"internal/engine", "internal/agentapi"},
 }
@@ -121,7 +121,7 @@ func TestAgentIsSmall(t *testing.T) {
 
 // What registers the flags of a test is no part of a program.
 func TestOnlyTestsImportTesting(t *testing.T) {
-	forTests := []string{"internal/agent/testtree", "internal/agent/testvolume", "internal/agentbin/agentbintest", "internal/engine/enginetest", "internal/nixstore/storetest", "internal/proxy/proxytest", "internal/volume/volumetest"}
+	forTests := []string{"internal/agent/testtree", "internal/agent/testvolume", "internal/agentbin/agentbintest", "internal/engine/enginetest", "internal/nixstore/storetest", "internal/proxy/proxytest", "internal/session/sessiontest", "internal/volume/volumetest"}
 	for _, s := range sources(t) {
 		if s.test || slices.Contains(forTests, s.dir) {
 			continue

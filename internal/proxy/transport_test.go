@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
 	"github.com/nixproxy/nixproxy/internal/proxy/proxytest"
 	"github.com/nixproxy/nixproxy/internal/session"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
 
 func TestUsesPort(t *testing.T) {
@@ -43,19 +42,6 @@ func TestUsesPort(t *testing.T) {
 			t.Errorf("%s, %+v: got %v", test.transport, test.known, got)
 		}
 	}
-}
-
-func newSigner(t *testing.T) ssh.Signer {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }
 
 // at listens on loopback and does this with each connection.
@@ -109,7 +95,7 @@ func answering(hostKey ssh.Signer, specification string) func(net.Conn) {
 }
 
 func TestOverPort(t *testing.T) {
-	hostKey := newSigner(t)
+	hostKey := sessiontest.Signer(t)
 	right := answering(hostKey, "s")
 	late := func(c net.Conn) { time.Sleep(2 * alive); right(c) }
 	const ample = time.Minute // for a test's own answers on a busy machine
@@ -126,12 +112,12 @@ func TestOverPort(t *testing.T) {
 		"silent":            {at(t, func(net.Conn) {}), alive, "timeout"},
 		"ends":              {at(t, func(c net.Conn) { c.Close() }), ample, "does not answer"},
 		"another program":   {at(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail\r\n")) }), alive, "timeout"},
-		"another volume":    {at(t, answering(newSigner(t), "s")), ample, "host key is not the volume's"},
+		"another volume":    {at(t, answering(sessiontest.Signer(t), "s")), ample, "host key is not the volume's"},
 		"another container": {at(t, answering(hostKey, "other")), ample, "another container's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := route{remembered{Address: test.address, Specification: "s"}, hostKey.PublicKey(), newSigner(t)}
+			r := route{remembered{Address: test.address, Specification: "s"}, hostKey.PublicKey(), sessiontest.Signer(t)}
 			client, err := r.overPort(t.Context(), test.within)
 			if test.says == "" {
 				if err != nil {

@@ -3,8 +3,6 @@ package session
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -14,20 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nixproxy/nixproxy/internal/hint"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
-
-func newSigner(t *testing.T) ssh.Signer {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
 
 // A far is an agent of the test's own, which does with each session what the
 // test wants.
@@ -57,13 +43,13 @@ func connection(t *testing.T) (ours, theirs net.Conn) {
 func dialFar(t *testing.T, serve func(f *far, c ssh.NewChannel)) *Client {
 	t.Helper()
 	ours, theirs := connection(t)
-	f := &far{hostKey: newSigner(t)}
+	f := &far{hostKey: sessiontest.Signer(t)}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		f.serve(theirs, serve)
 	}()
-	client, err := Connect(t.Context(), ours, f.hostKey.PublicKey(), newSigner(t))
+	client, err := Connect(t.Context(), ours, f.hostKey.PublicKey(), sessiontest.Signer(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,10 +181,10 @@ func TestWaitTellsOfALoss(t *testing.T) {
 
 func TestConnectChecksTheHostKey(t *testing.T) {
 	ours, theirs := connection(t)
-	f := &far{hostKey: newSigner(t)}
+	f := &far{hostKey: sessiontest.Signer(t)}
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.serve(theirs, func(*far, ssh.NewChannel) {}) }()
-	if _, err := Connect(t.Context(), ours, newSigner(t).PublicKey(), newSigner(t)); err == nil || !strings.Contains(hint.Text(err), "its host key is not the volume's\nhint: `nixproxy stop`") {
+	if _, err := Connect(t.Context(), ours, sessiontest.Signer(t).PublicKey(), sessiontest.Signer(t)); err == nil || !strings.Contains(hint.Text(err), "its host key is not the volume's\nhint: `nixproxy stop`") {
 		t.Errorf("got %v", err)
 	}
 	<-ended // Connect has closed the connection
@@ -213,7 +199,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 		_, _ = theirs.Read(make([]byte, 1)) // the client has begun
 		cancel()
 	}()
-	if _, err := Connect(ctx, ours, newSigner(t).PublicKey(), newSigner(t)); err == nil {
+	if _, err := Connect(ctx, ours, sessiontest.Signer(t).PublicKey(), sessiontest.Signer(t)); err == nil {
 		t.Error("connected to nothing")
 	}
 	if _, err := ours.Write([]byte("x")); err == nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
 
 // asked makes a connection whose keep-alives the test sees. It is one within the
@@ -15,7 +17,7 @@ func dialed(t *testing.T) (ours ssh.Conn, requests <-chan *ssh.Request) {
 	t.Helper()
 	near, distant := net.Pipe()
 	server := &ssh.ServerConfig{NoClientAuth: true}
-	server.AddHostKey(newSigner(t))
+	server.AddHostKey(sessiontest.Signer(t))
 	far := make(chan (<-chan *ssh.Request), 1)
 	go func() {
 		_, _, requests, _ := ssh.NewServerConn(Buffered(distant), server)

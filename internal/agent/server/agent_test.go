@@ -3,8 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/agent/layout"
 	"github.com/nixproxy/nixproxy/internal/agentapi"
 	"github.com/nixproxy/nixproxy/internal/session"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
 
 // stamped is the image whose stamp is in the volume of every served agent.
@@ -28,19 +27,6 @@ type served struct {
 	Agent
 	hostKey ssh.PublicKey
 	key     ssh.Signer
-}
-
-func newKey(t testing.TB) ssh.Signer {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }
 
 // newAgent makes an agent with a volume and a directory of its own. The path of a socket must
@@ -72,7 +58,7 @@ func serve(t testing.TB) served {
 
 func serveAgent(t testing.TB, a Agent) served {
 	t.Helper()
-	s := served{Agent: a, key: newKey(t)}
+	s := served{Agent: a, key: sessiontest.Signer(t)}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/nixproxy/nixproxy/internal/session"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
 
 // A client that comes when an agent ends is served, or is turned away before anything was
 // started for it. After that no agent answers.
 func TestAgentEndsWhenIdle(t *testing.T) {
-	s := served{Agent: newAgent(t), key: newKey(t)}
+	s := served{Agent: newAgent(t), key: sessiontest.Signer(t)}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(context.Background()) }()
 	s.enroll(t)

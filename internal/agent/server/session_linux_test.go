@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nixproxy/nixproxy/internal/session"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 )
 
 func TestSessionTellsHowItsCommandEnded(t *testing.T) {
@@ -269,8 +270,8 @@ func TestSessionsShareAConnection(t *testing.T) {
 func TestAgentTrustsEnrolledKeysAlone(t *testing.T) {
 	s := serve(t)
 	for name, change := range map[string]func(*served){
-		"a stranger's key":     func(s *served) { s.key = newKey(t) },
-		"another agent's host": func(s *served) { s.hostKey = newKey(t).PublicKey() },
+		"a stranger's key":     func(s *served) { s.key = sessiontest.Signer(t) },
+		"another agent's host": func(s *served) { s.hostKey = sessiontest.Signer(t).PublicKey() },
 	} {
 		other := s
 		change(&other)
@@ -294,7 +295,7 @@ func TestAgentTrustsEnrolledKeysAlone(t *testing.T) {
 func TestEnrollTwiceIsOneLine(t *testing.T) {
 	s := serve(t)
 	var all sync.WaitGroup
-	others := []ssh.Signer{newKey(t), newKey(t)}
+	others := []ssh.Signer{sessiontest.Signer(t), sessiontest.Signer(t)}
 	for i := range 16 {
 		all.Go(func() {
 			if err := s.authorize(others[i%2].PublicKey()); err != nil {

@@ -7,8 +7,6 @@ package proxytest
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +26,7 @@ import (
 	"github.com/nixproxy/nixproxy/internal/engine/enginetest"
 	"github.com/nixproxy/nixproxy/internal/image"
 	"github.com/nixproxy/nixproxy/internal/session"
+	"github.com/nixproxy/nixproxy/internal/session/sessiontest"
 	"github.com/nixproxy/nixproxy/internal/settings"
 	"github.com/nixproxy/nixproxy/internal/state"
 	"github.com/nixproxy/nixproxy/internal/terminal"
@@ -101,7 +100,7 @@ func NewIn(t *testing.T) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{Engine: enginetest.New(t), Dir: dir, Home: t.TempDir(), State: states, HostKey: Signer(t), Nix: "nix (Nix) " + Version + "\n"}
+	w := &World{Engine: enginetest.New(t), Dir: dir, Home: t.TempDir(), State: states, HostKey: sessiontest.Signer(t), Nix: "nix (Nix) " + Version + "\n"}
 	w.Settings = settings.Settings{NixVersion: Version, Host: "tcp://192.0.2.1:1", Transport: "exec"}
 	w.Terminal = terminal.New(w, terminal.Options{Mode: "plain", Debug: true})
 	w.Run = func(s *session.Session) { _ = s.Started(); s.Exit(session.Exit{}, 0) }
@@ -114,20 +113,6 @@ func NewIn(t *testing.T) *World {
 		return enginetest.Serve(func(c net.Conn) { w.Serve(c, p.Container.Labels[container.LabelSpecification]) })(p)
 	})
 	return w
-}
-
-// Signer returns a new key.
-func Signer(t *testing.T) ssh.Signer {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }
 
 // Write takes what the user is shown.
